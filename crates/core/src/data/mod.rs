@@ -1,0 +1,3 @@
+//! Data that lives in memory: generated, gathered into batches, cast and normalised.
+
+pub mod digits;
