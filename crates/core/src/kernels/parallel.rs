@@ -1,0 +1,50 @@
+//! Slices cut into lanes, one a thread.
+
+use std::ops::Range;
+
+use crate::pool::parallel_for;
+
+/// A slice that several threads write, each its own part.
+struct Parts<U>(*mut U);
+
+// SAFETY: `chunks_mut` hands every thread a range that no other has.
+unsafe impl<U: Send> Sync for Parts<U> {}
+
+impl<U> Parts<U> {
+    /// The elements of `range`.
+    ///
+    /// # Safety
+    /// `range` lies in the slice, which is alive, and nobody else uses these elements meanwhile.
+    #[expect(clippy::mut_from_ref, reason = "the caller promises that ranges do not overlap")]
+    unsafe fn part(&self, range: Range<usize>) -> &mut [U] {
+        // SAFETY: as promised by the caller.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
+    }
+}
+
+/// Calls `body(first element's index, part)` for parts that together are `y`, on all threads; parts are multiples of
+/// `grain` but for the last, and depend on the length and the number of threads alone.
+pub fn chunks_mut<U: Send>(y: &mut [U], grain: usize, body: impl Fn(usize, &mut [U]) + Sync) {
+    if y.len() <= grain {
+        body(0, y);
+        return;
+    }
+    let parts = Parts(y.as_mut_ptr());
+    parallel_for(y.len(), grain, &|range: Range<usize>| {
+        // SAFETY: `parallel_for` calls with disjoint ranges of 0..y.len() and ends before `y` is used again.
+        body(range.start, unsafe { parts.part(range) });
+    });
+}
+
+/// As [`chunks_mut`] for rows of `width` elements: `body(first row, whole rows)`; `grain` counts elements.
+pub fn rows_mut<U: Send>(y: &mut [U], width: usize, grain: usize, body: impl Fn(usize, &mut [U]) + Sync) {
+    if width == 0 || y.is_empty() {
+        return;
+    }
+    let rows = y.len() / width;
+    let parts = Parts(y.as_mut_ptr());
+    parallel_for(rows, grain.div_ceil(width), &|range: Range<usize>| {
+        // SAFETY: disjoint ranges of rows are disjoint ranges of elements, within `rows * width <= y.len()`.
+        body(range.start, unsafe { parts.part(range.start * width..range.end * width) });
+    });
+}

@@ -1,0 +1,159 @@
+//! Walking strided operands in row-major order, run by run: a run is a stretch along the innermost dimension.
+
+use crate::kernels::Mode;
+use crate::kernels::parallel::chunks_mut;
+use crate::real::Real;
+
+/// Loops with fewer elements than this are not worth a second thread.
+pub const GRAIN: usize = 16 * 1024;
+
+/// A row-major space, with the strides of `N` operands that are read along with it. Neighbouring dimensions that
+/// every operand steps through evenly are merged, so that contiguous operands give one long run.
+pub struct Walk<const N: usize> {
+    sizes: Vec<usize>,
+    strides: Vec<[usize; N]>,
+}
+
+impl<const N: usize> Walk<N> {
+    /// The space `shape`, with one slice of strides for each operand.
+    pub fn new(shape: &[usize], operands: [&[usize]; N]) -> Self {
+        let mut sizes: Vec<usize> = Vec::with_capacity(shape.len());
+        let mut strides: Vec<[usize; N]> = Vec::with_capacity(shape.len());
+        for (dim, &size) in shape.iter().enumerate() {
+            let steps: [usize; N] = std::array::from_fn(|i| operands[i][dim]);
+            if size == 1 {
+                continue;
+            }
+            if let (Some(outer), Some(outer_steps)) = (sizes.last_mut(), strides.last_mut())
+                && (0..N).all(|i| outer_steps[i] == steps[i] * size)
+            {
+                *outer *= size;
+                *outer_steps = steps;
+                continue;
+            }
+            sizes.push(size);
+            strides.push(steps);
+        }
+        if sizes.is_empty() {
+            sizes.push(1);
+            strides.push([0; N]);
+        }
+        Self { sizes, strides }
+    }
+
+    /// The operands' steps within a run.
+    pub fn steps(&self) -> [usize; N] {
+        self.strides[self.strides.len() - 1]
+    }
+
+    /// Calls `body(first, starts, length)` for each run in `range`, elements counted in row-major order: `first` is
+    /// the run's first element, `starts` where the operands stand there.
+    pub fn runs(&self, range: std::ops::Range<usize>, mut body: impl FnMut(usize, [usize; N], usize)) {
+        let inner = self.sizes[self.sizes.len() - 1];
+        let mut at = range.start;
+        while at < range.end {
+            let length = (inner - at % inner).min(range.end - at);
+            let mut starts = [0; N];
+            let mut rest = at;
+            for (&size, steps) in self.sizes.iter().zip(&self.strides).rev() {
+                let index = rest % size;
+                rest /= size;
+                for i in 0..N {
+                    starts[i] += index * steps[i];
+                }
+            }
+            body(at, starts, length);
+            at += length;
+        }
+    }
+
+    /// Fills `y`, which has the space's elements in row-major order: `body(run of y, starts)`, on all threads.
+    pub fn fill<U: Send>(&self, y: &mut [U], body: impl Fn(&mut [U], [usize; N]) + Sync) {
+        chunks_mut(y, GRAIN, |first, chunk| {
+            self.runs(first..first + chunk.len(), |at, starts, length| {
+                body(&mut chunk[at - first..at - first + length], starts);
+            });
+        });
+    }
+}
+
+/// `y[i] = f(x[i])` for x strided and y row-major.
+pub fn gather<T: Copy + Sync, U: Copy + Send>(
+    x: &[T],
+    shape: &[usize],
+    strides: &[usize],
+    y: &mut [U],
+    f: impl Fn(T) -> U + Sync,
+) {
+    let walk = Walk::new(shape, [strides]);
+    let [step] = walk.steps();
+    walk.fill(y, |y, [start]| match step {
+        0 => y.fill(f(x[start])),
+        1 => y.iter_mut().zip(&x[start..]).for_each(|(y, &x)| *y = f(x)),
+        _ => y.iter_mut().zip(x[start..].iter().step_by(step)).for_each(|(y, &x)| *y = f(x)),
+    });
+}
+
+/// The transpose of [`gather`]: `y[at(i)] += x[i]` (`=` with [`Mode::Write`], where elements that no `i` reaches
+/// become 0), for x row-major and y strided. Steps of 0 make it the sum over broadcast dimensions.
+pub fn scatter<T: Real>(x: &[T], shape: &[usize], strides: &[usize], y: &mut [T], mode: Mode) {
+    if mode == Mode::Write {
+        y.fill(T::ZERO);
+    }
+    let walk = Walk::new(shape, [strides]);
+    let [step] = walk.steps();
+    walk.runs(0..x.len(), |at, [start], length| {
+        let run = &x[at..at + length];
+        match step {
+            0 => y[start] += crate::kernels::reduce::sum(run),
+            1 => y[start..start + length].iter_mut().zip(run).for_each(|(y, &x)| *y += x),
+            _ => y[start..].iter_mut().step_by(step).zip(run).for_each(|(y, &x)| *y += x),
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contiguous_dimensions_become_one_run() {
+        let mut runs = Vec::new();
+        Walk::new(&[2, 3, 4], [&[12, 4, 1], &[0, 0, 0]]).runs(0..24, |at, starts, n| runs.push((at, starts, n)));
+        assert_eq!(runs, [(0, [0, 0], 24)]);
+    }
+
+    #[test]
+    fn a_walk_can_start_anywhere() {
+        let walk = Walk::new(&[3, 4], [&[1, 3]]);
+        let mut seen = Vec::new();
+        walk.runs(5..9, |at, starts, n| seen.push((at, starts, n)));
+        assert_eq!(seen, [(5, [1 + 3], 3), (8, [2], 1)]);
+    }
+
+    #[test]
+    fn gather_and_scatter_are_transposes() {
+        let x: Vec<f64> = (0..12).map(f64::from).collect();
+        let mut y = vec![0.0; 12];
+        gather(&x, &[4, 3], &[1, 4], &mut y, |v| v);
+        assert_eq!(y[..4], [0.0, 4.0, 8.0, 1.0]);
+        let mut back = vec![9.0; 12];
+        scatter(&y, &[4, 3], &[1, 4], &mut back, Mode::Write);
+        assert_eq!(back, x);
+        let mut sums = vec![1.0; 3];
+        scatter(&y, &[4, 3], &[0, 1], &mut sums, Mode::Add);
+        assert_eq!(sums, [1.0 + 6.0, 1.0 + 22.0, 1.0 + 38.0]);
+        let mut total = vec![0.0];
+        scatter(&y, &[4, 3], &[0, 0], &mut total, Mode::Write);
+        assert_eq!(total, [66.0]);
+    }
+
+    #[test]
+    fn scalars_and_empty_spaces_are_walked_too() {
+        let mut y = [0.0f32];
+        gather(&[3.0f32], &[], &[], &mut y, |v| v + 1.0);
+        assert_eq!(y, [4.0]);
+        let mut none: [f32; 0] = [];
+        gather(&[3.0f32], &[0, 2], &[2, 1], &mut none, |v| v);
+    }
+}
