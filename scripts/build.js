@@ -1,0 +1,143 @@
+/**
+ * `npm run build`: makes in dist/ all that `import 'ferrograd'` and `require('ferrograd')` need, and nothing that is
+ * there already.
+ *
+ *   dist/ferrograd.<platform>.node   the native binary, from crates/
+ *   dist/*.js, *.d.ts, *.map         CommonJS, from src/
+ *   dist/index.mjs, index.d.mts      the same exports for `import`
+ *   dist/.build/                     stamps, by which the next build knows what is up to date
+ */
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { root, run, runTool, say } from './command.js';
+import { filesUnder, fingerprint, unlessMade } from './fingerprint.js';
+import { rustCompiler, rustMissing, SetupError, setup } from './setup.js';
+
+/** A compiler said why. */
+class BuildError extends Error {}
+
+/** @param {string} packageName */
+const versionOf = (packageName) =>
+  JSON.parse(readFileSync(`${root}node_modules/${packageName}/package.json`, 'utf8')).version;
+
+/**
+ * The binary, optimised as it is published.
+ *
+ * @param {string} compiler what `rustc -vV` says
+ */
+async function buildNative(compiler) {
+  const sources = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', '.cargo', 'crates'];
+  const flags = Object.entries(process.env).filter(
+    ([name]) => name === 'RUSTFLAGS' || /^CARGO_(BUILD|PROFILE|ENCODED|TARGET_.+)_/.test(name),
+  );
+  const facts = [compiler, versionOf('@napi-rs/cli'), JSON.stringify(flags.sort())];
+  const binaries = readdirSync(`${root}dist`).filter((name) => name.endsWith('.node'));
+  await unlessMade('dist/.build/native', fingerprint(sources, facts), binaries.length > 0, async () => {
+    say('compiling the Rust core (a minute or two the first time) …');
+    const out = 'dist/.build/binary';
+    const args = ['build', '--release', '--platform', '--no-js', '--output-dir', out];
+    const cargo = process.env.CI ? ['--', '--locked'] : [];
+    const { ok } = await runTool('@napi-rs/cli', 'napi', [
+      ...args,
+      '--manifest-path',
+      'crates/node/Cargo.toml',
+      ...cargo,
+    ]);
+    if (!ok) throw new BuildError('the Rust core does not compile: see above');
+    // Renaming, so that a process that has the old binary loaded keeps the old file.
+    const made = readdirSync(`${root}${out}`).filter((name) => name.endsWith('.node'));
+    for (const name of made) renameSync(`${root}${out}/${name}`, `${root}dist/${name}`);
+    rmSync(`${root}${out}`, { recursive: true });
+  });
+}
+
+/** CommonJS and declarations, and the entry for `import`. */
+async function buildTypeScript() {
+  const sources = ['package.json', 'tsconfig.json', 'scripts/build.js', 'src'];
+  const intact = filesUnder('dist/index.js').length > 0;
+  await unlessMade('dist/.build/typescript', fingerprint(sources, [versionOf('typescript')]), intact, async () => {
+    say('compiling the TypeScript API …');
+    const { ok } = await runTool('typescript', 'tsc', ['--project', 'src/tsconfig.json']);
+    if (!ok) throw new BuildError('the TypeScript API does not compile: see above');
+    removeOrphans();
+    writeFileSync(`${root}dist/package.json`, '{ "type": "commonjs" }\n');
+    await writeModuleEntry();
+  });
+}
+
+/** What was compiled from sources that are gone since; it would still be found by `require`. */
+function removeOrphans() {
+  const sources = new Set(filesUnder('src').map((file) => file.replace(/^src\/(.*)\.ts$/, 'dist/$1')));
+  for (const file of filesUnder('dist')) {
+    const compiledFrom = /^(.*?)(\.d\.ts|\.js)(\.map)?$/.exec(file)?.[1];
+    if (compiledFrom && !sources.has(compiledFrom)) rmSync(`${root}${file}`);
+  }
+}
+
+/**
+ * The entry for `import`. It re-exports the CommonJS one, so that both ways lead to the same classes, the same seed
+ * and one binary. Each export is named, which every bundler and Node's own scan of CommonJS exports understand.
+ */
+async function writeModuleEntry() {
+  const names = JSON.parse(
+    await evaluate('process.stdout.write(JSON.stringify(Object.keys(require("./dist/index.js")).sort()))'),
+  );
+  const list = names.map((/** @type {string} */ name) => `  ${name},\n`).join('');
+  writeFileSync(`${root}dist/index.mjs`, `export {\n${list}} from './index.js';\n`);
+  writeFileSync(`${root}dist/index.d.mts`, "export * from './index.js';\n");
+  await evaluate('import("./dist/index.mjs")');
+}
+
+/**
+ * Evaluates in a process of its own: a loaded binary could not be replaced by the next build on Windows.
+ *
+ * @param {string} code
+ * @returns {Promise<string>} what it printed
+ */
+async function evaluate(code) {
+  const { ok, output } = await run(process.execPath, ['--eval', code], { output: 'capture' });
+  if (!ok) throw new BuildError(`what was built cannot be loaded:\n${output}`);
+  return output;
+}
+
+/**
+ * Builds what is missing or out of date; quiet where nothing is.
+ *
+ * @throws {SetupError | BuildError}
+ */
+export async function build() {
+  await setup();
+  mkdirSync(`${root}dist`, { recursive: true });
+  const compiler = await rustCompiler();
+  if (compiler) {
+    await buildNative(compiler);
+    await buildTypeScript();
+    return;
+  }
+  try {
+    await buildTypeScript();
+  } catch (error) {
+    // Compiled, but nothing to load it with.
+    throw filesUnder('dist/index.js').length > 0 ? new SetupError(rustMissing, { cause: error }) : error;
+  }
+  say(`${rustMissing}. Going on with the native binary that is already here.`);
+}
+
+/**
+ * Does something as the main part of a script: an error that is the user's to mend is a line and exit code 1, any
+ * other a stack trace.
+ *
+ * @param {() => Promise<void>} main
+ */
+export async function script(main) {
+  try {
+    await main();
+  } catch (error) {
+    if (!(error instanceof SetupError || error instanceof BuildError)) throw error;
+    say(error.message);
+    process.exitCode = 1;
+  }
+}
+
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) await script(build);
