@@ -56,14 +56,19 @@ async function buildNative(compiler) {
 async function buildTypeScript() {
   const sources = ['package.json', 'tsconfig.json', 'scripts/build.js', 'src'];
   const intact = filesUnder('dist/index.js').length > 0;
-  await unlessMade('dist/.build/typescript', fingerprint(sources, [versionOf('typescript')]), intact, async () => {
-    say('compiling the TypeScript API …');
-    const { ok } = await runTool('typescript', 'tsc', ['--project', 'src/tsconfig.json']);
-    if (!ok) throw new BuildError('the TypeScript API does not compile: see above');
-    removeOrphans();
-    writeFileSync(`${root}dist/package.json`, '{ "type": "commonjs" }\n');
-    await writeModuleEntry();
-  });
+  await unlessMade(
+    'dist/.build/typescript',
+    fingerprint(sources, [versionOf('typescript')]),
+    intact,
+    async () => {
+      say('compiling the TypeScript API …');
+      const { ok } = await runTool('typescript', 'tsc', ['--project', 'src/tsconfig.json']);
+      if (!ok) throw new BuildError('the TypeScript API does not compile: see above');
+      removeOrphans();
+      writeFileSync(`${root}dist/package.json`, '{ "type": "commonjs" }\n');
+      await writeModuleEntry();
+    },
+  );
 }
 
 /** What was compiled from sources that are gone since; it would still be found by `require`. */

@@ -25,7 +25,8 @@ export function filesUnder(path) {
  */
 export function fingerprint(paths, facts) {
   const hash = createHash('sha256').update(JSON.stringify(facts));
-  for (const file of paths.flatMap(filesUnder)) hash.update(`\0${file}\0`).update(readFileSync(join(root, file)));
+  for (const file of paths.flatMap(filesUnder))
+    hash.update(`\0${file}\0`).update(readFileSync(join(root, file)));
   return hash.digest('hex');
 }
 

@@ -14,7 +14,9 @@ const readJson = (file) => JSON.parse(readFileSync(`${root}${file}`, 'utf8'));
  * @param {string} minimum
  */
 function atLeast(version, minimum) {
-  const [wanted, found] = [minimum, version].map((v) => v.split('.').map((part) => Number.parseInt(part, 10)));
+  const [wanted, found] = [minimum, version].map((v) =>
+    v.split('.').map((part) => Number.parseInt(part, 10)),
+  );
   for (const [i, want] of (wanted ?? []).entries()) {
     const have = found?.[i] ?? 0;
     if (have !== want) return have > want;
@@ -25,7 +27,9 @@ function atLeast(version, minimum) {
 function checkNode() {
   const minimum = readJson('package.json').engines.node.replace('>=', '');
   if (!atLeast(process.versions.node, minimum)) {
-    throw new SetupError(`needs Node.js ${minimum} or newer, this is ${process.versions.node}: https://nodejs.org`);
+    throw new SetupError(
+      `needs Node.js ${minimum} or newer, this is ${process.versions.node}: https://nodejs.org`,
+    );
   }
 }
 
@@ -80,7 +84,8 @@ export async function rustCompiler() {
 }
 
 /** How to get Rust, for whoever finds that it is missing. */
-export const rustMissing = 'Rust is not on the PATH: install it from https://rustup.rs and open a new terminal';
+export const rustMissing =
+  'Rust is not on the PATH: install it from https://rustup.rs and open a new terminal';
 
 /** Checks Node.js and installs the packages where they are missing or others than the lock file's. */
 export async function setup() {
