@@ -9,6 +9,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { relative } from 'node:path';
 import { build, script } from './build.js';
 import { root, run, runTool, say } from './command.js';
+import { compareManifests } from './manifests.js';
 import { rustCompiler, rustMissing, SetupError, setup } from './setup.js';
 
 /**
@@ -104,6 +105,7 @@ const parts = {
         return check(await run('cargo', ['clippy', ...args]));
       },
     },
+    { name: 'npm/ manifests', run: async () => check(await compareManifests()) },
   ],
   types: [
     {
