@@ -1,9 +1,13 @@
 //! Kernels: slices in, slices out. No shapes, no tensors, no errors: their callers have checked everything.
 
+pub mod elementwise;
 pub mod isa;
-pub mod matmul;
 pub mod math;
+pub mod matmul;
 mod mode;
+pub mod parallel;
+pub mod reduce;
+pub mod strided;
 
 pub use isa::{Isa, isa, vectorize};
 pub use matmul::{Matrix, MatrixMut, matmul};

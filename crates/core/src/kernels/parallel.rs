@@ -15,7 +15,10 @@ impl<U> Parts<U> {
     ///
     /// # Safety
     /// `range` lies in the slice, which is alive, and nobody else uses these elements meanwhile.
-    #[expect(clippy::mut_from_ref, reason = "the caller promises that ranges do not overlap")]
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "the caller promises that ranges do not overlap"
+    )]
     unsafe fn part(&self, range: Range<usize>) -> &mut [U] {
         // SAFETY: as promised by the caller.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
@@ -45,6 +48,8 @@ pub fn rows_mut<U: Send>(y: &mut [U], width: usize, grain: usize, body: impl Fn(
     let parts = Parts(y.as_mut_ptr());
     parallel_for(rows, grain.div_ceil(width), &|range: Range<usize>| {
         // SAFETY: disjoint ranges of rows are disjoint ranges of elements, within `rows * width <= y.len()`.
-        body(range.start, unsafe { parts.part(range.start * width..range.end * width) });
+        body(range.start, unsafe {
+            parts.part(range.start * width..range.end * width)
+        });
     });
 }

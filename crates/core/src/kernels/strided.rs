@@ -1,6 +1,5 @@
 //! Walking strided operands in row-major order, run by run: a run is a stretch along the innermost dimension.
 
-use crate::kernels::Mode;
 use crate::kernels::parallel::chunks_mut;
 use crate::real::Real;
 
@@ -67,11 +66,11 @@ impl<const N: usize> Walk<N> {
         }
     }
 
-    /// Fills `y`, which has the space's elements in row-major order: `body(run of y, starts)`, on all threads.
-    pub fn fill<U: Send>(&self, y: &mut [U], body: impl Fn(&mut [U], [usize; N]) + Sync) {
+    /// Fills `y`, which has the space's elements in row-major order: `body(first, run of y, starts)`, on all threads.
+    pub fn fill<U: Send>(&self, y: &mut [U], body: impl Fn(usize, &mut [U], [usize; N]) + Sync) {
         chunks_mut(y, GRAIN, |first, chunk| {
             self.runs(first..first + chunk.len(), |at, starts, length| {
-                body(&mut chunk[at - first..at - first + length], starts);
+                body(at, &mut chunk[at - first..at - first + length], starts);
             });
         });
     }
@@ -87,27 +86,34 @@ pub fn gather<T: Copy + Sync, U: Copy + Send>(
 ) {
     let walk = Walk::new(shape, [strides]);
     let [step] = walk.steps();
-    walk.fill(y, |y, [start]| match step {
+    walk.fill(y, |_, y, [start]| match step {
         0 => y.fill(f(x[start])),
         1 => y.iter_mut().zip(&x[start..]).for_each(|(y, &x)| *y = f(x)),
-        _ => y.iter_mut().zip(x[start..].iter().step_by(step)).for_each(|(y, &x)| *y = f(x)),
+        _ => y
+            .iter_mut()
+            .zip(x[start..].iter().step_by(step))
+            .for_each(|(y, &x)| *y = f(x)),
     });
 }
 
-/// The transpose of [`gather`]: `y[at(i)] += x[i]` (`=` with [`Mode::Write`], where elements that no `i` reaches
-/// become 0), for x row-major and y strided. Steps of 0 make it the sum over broadcast dimensions.
-pub fn scatter<T: Real>(x: &[T], shape: &[usize], strides: &[usize], y: &mut [T], mode: Mode) {
-    if mode == Mode::Write {
-        y.fill(T::ZERO);
-    }
+/// The transpose of [`gather`]: `y[at(i)] += x[i]`, for x row-major and y strided. Steps of 0 make it the sum over
+/// broadcast dimensions.
+pub fn scatter<T: Real>(x: &[T], shape: &[usize], strides: &[usize], y: &mut [T]) {
     let walk = Walk::new(shape, [strides]);
     let [step] = walk.steps();
     walk.runs(0..x.len(), |at, [start], length| {
         let run = &x[at..at + length];
         match step {
             0 => y[start] += crate::kernels::reduce::sum(run),
-            1 => y[start..start + length].iter_mut().zip(run).for_each(|(y, &x)| *y += x),
-            _ => y[start..].iter_mut().step_by(step).zip(run).for_each(|(y, &x)| *y += x),
+            1 => y[start..start + length]
+                .iter_mut()
+                .zip(run)
+                .for_each(|(y, &x)| *y += x),
+            _ => y[start..]
+                .iter_mut()
+                .step_by(step)
+                .zip(run)
+                .for_each(|(y, &x)| *y += x),
         }
     });
 }
@@ -119,7 +125,8 @@ mod tests {
     #[test]
     fn contiguous_dimensions_become_one_run() {
         let mut runs = Vec::new();
-        Walk::new(&[2, 3, 4], [&[12, 4, 1], &[0, 0, 0]]).runs(0..24, |at, starts, n| runs.push((at, starts, n)));
+        Walk::new(&[2, 3, 4], [&[12, 4, 1], &[0, 0, 0]])
+            .runs(0..24, |at, starts, n| runs.push((at, starts, n)));
         assert_eq!(runs, [(0, [0, 0], 24)]);
     }
 
@@ -137,14 +144,14 @@ mod tests {
         let mut y = vec![0.0; 12];
         gather(&x, &[4, 3], &[1, 4], &mut y, |v| v);
         assert_eq!(y[..4], [0.0, 4.0, 8.0, 1.0]);
-        let mut back = vec![9.0; 12];
-        scatter(&y, &[4, 3], &[1, 4], &mut back, Mode::Write);
+        let mut back = vec![0.0; 12];
+        scatter(&y, &[4, 3], &[1, 4], &mut back);
         assert_eq!(back, x);
         let mut sums = vec![1.0; 3];
-        scatter(&y, &[4, 3], &[0, 1], &mut sums, Mode::Add);
+        scatter(&y, &[4, 3], &[0, 1], &mut sums);
         assert_eq!(sums, [1.0 + 6.0, 1.0 + 22.0, 1.0 + 38.0]);
         let mut total = vec![0.0];
-        scatter(&y, &[4, 3], &[0, 0], &mut total, Mode::Write);
+        scatter(&y, &[4, 3], &[0, 0], &mut total);
         assert_eq!(total, [66.0]);
     }
 

@@ -1,0 +1,9 @@
+//! Chains of operations, and their derivatives.
+
+mod arena;
+mod backward;
+mod call;
+
+pub use arena::Arena;
+pub use backward::{Leaf, Node, backward};
+pub use call::Call;

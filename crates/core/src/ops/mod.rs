@@ -1,0 +1,108 @@
+//! Operations: one file each, and the table that lists them.
+//!
+//! To add one: write `ops/<name>.rs` with a struct whose fields are the attributes, implement
+//! [`UnaryFunction`], [`BinaryFunction`] or [`Operation`] for it and give `samples`; add its line to the table below.
+//! The generic tests then cover it: central differences, broadcasting, strided inputs, the same tensor twice, threads.
+
+pub mod binary;
+pub mod operation;
+pub mod reduction;
+pub mod unary;
+mod view;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::dtype::TensorType;
+use crate::error::{Error, Result};
+use crate::real::Real;
+
+pub use binary::{Binary, BinaryFunction};
+pub use operation::{Class, Grad, Operation, Reads, Signature};
+pub use reduction::{Dims, Reduction, RowFunction};
+pub use unary::{Unary, UnaryFunction};
+
+/// What the table knows of an operation, whatever the element type.
+pub trait Named {
+    /// The name: in errors, in graphs, and towards the TypeScript side.
+    const NAME: &'static str;
+
+    /// Small inputs that show everything the operation can do, for the generic tests.
+    #[cfg(test)]
+    fn samples() -> Vec<samples::Sample>;
+}
+
+#[cfg(test)]
+pub mod samples;
+#[cfg(test)]
+mod tests;
+
+/// `Exp => Unary, exp, "exp"`: the type, how it becomes an [`Operation`], its module and its name.
+macro_rules! ops {
+    ($($type:ident => $kind:ident, $module:ident, $name:literal;)*) => {
+        $(mod $module;)*
+        $(pub use $module::$type;)*
+
+        /// The names of all operations.
+        pub const NAMES: &[&str] = &[$($name),*];
+
+        /// The operation with this name and these attributes, a JSON object.
+        pub fn parse<T: Real>(name: &str, attributes: &str) -> Result<Arc<dyn Operation<T>>> {
+            match name {
+                $($name => Ok(Arc::new(ops!(@wrap $kind, attributes_of::<$type>(name, attributes)?))),)*
+                _ => Err(Error::argument(format!("there is no operation named {name:?}"))),
+            }
+        }
+
+        /// Every operation with its samples.
+        #[cfg(test)]
+        pub fn all_samples() -> Vec<(&'static str, Vec<samples::Sample>)> {
+            vec![$(($name, <$type as Named>::samples())),*]
+        }
+
+        $(const _: () = assert!(matches!(<$type as Named>::NAME.as_bytes(), n if same(n, $name.as_bytes())));)*
+    };
+    (@wrap Unary, $op:expr) => { Unary($op) };
+    (@wrap Binary, $op:expr) => { Binary($op) };
+    (@wrap Reduction, $op:expr) => { Reduction($op) };
+    (@wrap Operation, $op:expr) => { $op };
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
+ops! {
+    Add => Binary, add, "add";
+    Mul => Binary, mul, "mul";
+    Exp => Unary, exp, "exp";
+    Permute => Operation, permute, "permute";
+    Sum => Reduction, sum, "sum";
+    Matmul => Operation, matmul, "matmul";
+}
+
+fn attributes_of<A: DeserializeOwned + Debug>(name: &str, attributes: &str) -> Result<A> {
+    serde_json::from_str(attributes).map_err(|e| Error::argument(format!("{name}: {e}")))
+}
+
+/// Exactly `N` inputs.
+pub fn expect_inputs<'a, const N: usize>(
+    name: &str,
+    inputs: &'a [TensorType],
+) -> Result<&'a [TensorType; N]> {
+    inputs
+        .try_into()
+        .map_err(|_| Error::argument(format!("{name}: expected {N} inputs, got {}", inputs.len())))
+}

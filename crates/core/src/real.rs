@@ -1,0 +1,136 @@
+//! The element type of computations: `f32` in use, `f64` in tests, where central differences need it.
+
+use std::fmt::{Debug, Display};
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+
+use crate::kernels::matmul::Product;
+
+/// A floating-point number that operations compute with.
+///
+/// The transcendental functions of `f32` are branch-free polynomials ([`crate::kernels::math`]), so that a loop over
+/// them vectorises; those of `f64` come from `libm`.
+pub trait Real:
+    Copy
+    + Debug
+    + Default
+    + Display
+    + PartialOrd
+    + Send
+    + Sync
+    + 'static
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + DivAssign
+    + Product
+{
+    /// 0
+    const ZERO: Self;
+    /// 1
+    const ONE: Self;
+    /// The largest value below every number: the start of a maximum.
+    const NEG_INFINITY: Self;
+
+    /// The nearest value of this type.
+    fn from_f64(x: f64) -> Self;
+    /// The value as a double, exactly.
+    fn to_f64(self) -> f64;
+    /// e to the power of self.
+    fn exp(self) -> Self;
+    /// Natural logarithm.
+    fn ln(self) -> Self;
+    /// Hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// Error function.
+    fn erf(self) -> Self;
+    /// Square root, correctly rounded.
+    fn sqrt(self) -> Self;
+    /// Self to the power of `exponent`.
+    fn powf(self, exponent: Self) -> Self;
+    /// Magnitude.
+    fn abs(self) -> Self;
+    /// Whether this is NaN.
+    fn is_nan(self) -> bool;
+    /// The larger of the two; NaN if either is NaN, as in PyTorch.
+    #[inline(always)]
+    fn maximum(self, other: Self) -> Self {
+        if self > other || self.is_nan() {
+            self
+        } else {
+            other
+        }
+    }
+    /// The smaller of the two; NaN if either is NaN, as in PyTorch.
+    #[inline(always)]
+    fn minimum(self, other: Self) -> Self {
+        if self < other || self.is_nan() {
+            self
+        } else {
+            other
+        }
+    }
+}
+
+macro_rules! real {
+    ($type:ty, $functions:path) => {
+        impl Real for $type {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            const NEG_INFINITY: Self = <$type>::NEG_INFINITY;
+
+            #[inline(always)]
+            fn from_f64(x: f64) -> Self {
+                x as $type
+            }
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn exp(self) -> Self {
+                use $functions as functions;
+                functions::exp(self)
+            }
+            #[inline(always)]
+            fn ln(self) -> Self {
+                use $functions as functions;
+                functions::log(self)
+            }
+            #[inline(always)]
+            fn tanh(self) -> Self {
+                use $functions as functions;
+                functions::tanh(self)
+            }
+            #[inline(always)]
+            fn erf(self) -> Self {
+                use $functions as functions;
+                functions::erf(self)
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                <$type>::sqrt(self)
+            }
+            #[inline(always)]
+            fn powf(self, exponent: Self) -> Self {
+                use $functions as functions;
+                functions::pow(self, exponent)
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                <$type>::abs(self)
+            }
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                <$type>::is_nan(self)
+            }
+        }
+    };
+}
+
+real!(f32, crate::kernels::math);
+real!(f64, libm);
