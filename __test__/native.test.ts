@@ -1,0 +1,113 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { binaryName, Project, platform } from './packed.js';
+
+const project = new Project();
+const own = `node_modules/ferrograd/dist/${binaryName}`;
+const manifest = readFileSync(project.path('node_modules/ferrograd/package.json'), 'utf8');
+const { version } = JSON.parse(manifest);
+
+/** Loads the package in a process of its own: which file it found, or what it threw. */
+function load(env: NodeJS.ProcessEnv = {}): {
+  binary?: string;
+  name?: string;
+  code?: string;
+  message?: string;
+  causes?: string[];
+} {
+  const code = `
+    try {
+      require('ferrograd');
+      console.log(JSON.stringify({ binary: require('./node_modules/ferrograd/dist/native.js').binary }));
+    } catch ({ name, code, message, cause }) {
+      console.log(JSON.stringify({ name, code, message, causes: cause?.errors.map((error) => error.code) }));
+    }`;
+  const options = { cwd: project.folder, env: { ...process.env, FERROGRAD_BINARY: '', ...env } };
+  return JSON.parse(execFileSync(process.execPath, ['--eval', code], { ...options, encoding: 'utf8' }));
+}
+
+afterEach(() => {
+  project.remove(own);
+  project.remove(`node_modules/ferrograd-${platform}`);
+  project.write('node_modules/ferrograd/package.json', manifest);
+});
+afterAll(() => project.remove());
+
+describe('the binary is', () => {
+  test("the checkout's own build", () => {
+    project.addPlatformPackage();
+    project.copyBinary(own);
+    expect(load().binary).toBe(project.path(own));
+  });
+
+  test('the package of the platform', () => {
+    project.addPlatformPackage();
+    expect(load().binary).toBe(project.path(`node_modules/ferrograd-${platform}/${binaryName}`));
+  });
+
+  test("the package of the platform where the checkout's own build does not load", () => {
+    project.addPlatformPackage();
+    project.write(own, 'not a binary');
+    expect(load().binary).toBe(project.path(`node_modules/ferrograd-${platform}/${binaryName}`));
+  });
+
+  test('the file that FERROGRAD_BINARY names, relative to the current folder', () => {
+    project.addPlatformPackage();
+    project.copyBinary('mine.node');
+    expect(load({ FERROGRAD_BINARY: 'mine.node' }).binary).toBe(project.path('mine.node'));
+  });
+});
+
+describe('where none loads, the error says', () => {
+  test('the platform, each place that was looked at, and the command that installs the package', () => {
+    const { name, code, message, causes } = load();
+    expect([name, code]).toEqual(['NativeLoadError', 'ERR_NATIVE_LOAD']);
+    expect(message).toContain(`no native binary of ferrograd ${version} loads here`);
+    expect(message).toContain(`${process.platform} ${process.arch}`);
+    if (process.platform === 'linux') expect(message).toMatch(/, (glibc 2\.\d+|musl),/);
+    expect(message).toContain(`Node.js ${process.versions.node}`);
+    expect(message).toContain(`  - ${project.path(own)}: no such file\n`);
+    expect(message).toContain(`  - package ferrograd-${platform}: not installed\n`);
+    expect(message).toContain('npm issue 4828');
+    expect(message).toContain(`npm install --force --save-optional ferrograd-${platform}@${version}`);
+    expect(causes).toEqual(['MODULE_NOT_FOUND']);
+  });
+
+  test('how to build it, in a checkout', () => {
+    project.write('node_modules/ferrograd/Cargo.toml', '');
+    const { message } = load();
+    project.remove('node_modules/ferrograd/Cargo.toml');
+    expect(message).toContain('This is a checkout: build the binary with\n\n    npm run build\n');
+    expect(message).not.toContain('npm install');
+  });
+
+  test('that the installed package is of another version', () => {
+    project.addPlatformPackage();
+    project.write('node_modules/ferrograd/package.json', manifest.replace(`"${version}"`, '"9.8.7"'));
+    const { message } = load();
+    expect(message).toContain(
+      `package ferrograd-${platform}: is version ${version}, this is ferrograd 9.8.7\n`,
+    );
+    expect(message).toContain(`ferrograd-${platform}@9.8.7`);
+  });
+
+  test('why a file cannot be loaded, in the words of the system', () => {
+    project.write(own, 'not a binary');
+    const { message, causes } = load();
+    expect(message).toMatch(/cannot be loaded: .+/);
+    expect(causes).toEqual(['ERR_DLOPEN_FAILED', 'MODULE_NOT_FOUND']);
+  });
+
+  test('that FERROGRAD_BINARY is to blame, and looks nowhere else', () => {
+    project.addPlatformPackage();
+    const missing = load({ FERROGRAD_BINARY: 'gone.node' });
+    expect(missing.name).toBe('NativeLoadError');
+    expect(missing.message).toContain('  - gone.node (from FERROGRAD_BINARY): no such file\n');
+    expect(missing.message).toContain('Unset FERROGRAD_BINARY');
+
+    project.write('other.cjs', 'module.exports = {};');
+    const other = load({ FERROGRAD_BINARY: 'other.cjs' });
+    expect(other.message).toContain('  - other.cjs (from FERROGRAD_BINARY): is not a binary of ferrograd\n');
+  });
+});

@@ -1,0 +1,80 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import * as ferrograd from 'ferrograd';
+import { afterAll, describe, expect, test } from 'vitest';
+import { Project, root } from './packed.js';
+
+const require = createRequire(import.meta.url);
+
+test('import and require give one instance', () => {
+  const required = require('ferrograd');
+  expect(Object.keys(ferrograd).sort()).toEqual(Object.keys(required).sort());
+  for (const [name, value] of Object.entries(ferrograd)) expect(value, name).toBe(required[name]);
+});
+
+test('the crates have the version of the package', () => {
+  const { version } = require('ferrograd/package.json');
+  expect(readFileSync(join(root, 'Cargo.toml'), 'utf8')).toContain(`version = "${version}"`);
+});
+
+describe('the published package', () => {
+  const project = new Project();
+  const installed = project.path('node_modules/ferrograd');
+  afterAll(() => project.remove());
+
+  test('is small, holds no binary and no trace of the build', () => {
+    expect(project.tarballSize).toBeLessThan(300_000);
+    const files = readdirSync(join(installed, 'dist'), { recursive: true }).map(String);
+    expect(files).toContain('index.mjs');
+    expect(files.filter((file) => file.endsWith('.node') || file.startsWith('.build'))).toEqual([]);
+  });
+
+  test('holds the sources that its source maps name', () => {
+    const maps = readdirSync(join(installed, 'dist'), { recursive: true })
+      .map(String)
+      .filter((file) => file.endsWith('.map'));
+    expect(maps.length).toBeGreaterThan(0);
+    for (const map of maps) {
+      const file = join(installed, 'dist', map);
+      const { sources } = JSON.parse(readFileSync(file, 'utf8')) as { sources: string[] };
+      for (const source of sources) expect(existsSync(resolve(dirname(file), source)), source).toBe(true);
+    }
+  });
+
+  describe('has types, all of them sound, for', () => {
+    const program = `
+      import { FerrogradError, NativeLoadError } from 'ferrograd';
+      // @ts-expect-error there is no such export
+      import { NoSuchThing } from 'ferrograd';
+      const error: FerrogradError = new NativeLoadError('none');
+      const code: string = error.code;
+      // @ts-expect-error a code is a string
+      const wrong: number = error.code;
+    `;
+
+    test.each([
+      ['an ES module in Node.js', 'consumer.mts', 'nodenext', 'nodenext'],
+      ['CommonJS in Node.js', 'consumer.cts', 'nodenext', 'nodenext'],
+      ['a bundler', 'consumer.ts', 'esnext', 'bundler'],
+    ])('%s', (_, file, module, moduleResolution) => {
+      project.write(file, program);
+      const options = { module, moduleResolution, target: 'es2022', strict: true, noEmit: true };
+      const typeRoots = [join(root, 'node_modules', '@types')];
+      const compilerOptions = { ...options, types: ['node'], typeRoots, skipLibCheck: false };
+      project.write('tsconfig.json', JSON.stringify({ compilerOptions, files: [file] }));
+      const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+      let output = '';
+      try {
+        execFileSync(process.execPath, [tsc, '--project', project.folder], {
+          encoding: 'utf8',
+          stdio: 'pipe',
+        });
+      } catch (error) {
+        output = String((error as { stdout: unknown }).stdout);
+      }
+      expect(output).toBe('');
+    });
+  });
+});
