@@ -10,12 +10,12 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { root, run, runTool, say } from './command.js';
+import { Failure, root, run, runTool, say, script } from './command.js';
 import { filesUnder, fingerprint, unlessMade } from './fingerprint.js';
-import { rustCompiler, rustMissing, SetupError, setup } from './setup.js';
+import { rustCompiler, rustMissing, setup } from './setup.js';
 
-/** A compiler said why. */
-class BuildError extends Error {}
+/** It compiled, but Node.js cannot load it. */
+class LoadError extends Failure {}
 
 /** @param {string} packageName */
 const versionOf = (packageName) =>
@@ -35,7 +35,7 @@ async function buildNative(compiler) {
   const binaries = readdirSync(`${root}dist`).filter((name) => name.endsWith('.node'));
   await unlessMade('dist/.build/native', fingerprint(sources, facts), binaries.length > 0, async () => {
     say('compiling the Rust core (a minute or two the first time) …');
-    const out = 'dist/.build/binary';
+    const out = `dist/.build/binary-${process.pid}`;
     const args = ['build', '--release', '--platform', '--no-js', '--output-dir', out];
     const cargo = process.env.CI ? ['--', '--locked'] : [];
     const { ok } = await runTool('@napi-rs/cli', 'napi', [
@@ -44,7 +44,7 @@ async function buildNative(compiler) {
       'crates/node/Cargo.toml',
       ...cargo,
     ]);
-    if (!ok) throw new BuildError('the Rust core does not compile: see above');
+    if (!ok) throw new Failure('the Rust core does not compile: see above');
     // Renaming, so that a process that has the old binary loaded keeps the old file.
     const made = readdirSync(`${root}${out}`).filter((name) => name.endsWith('.node'));
     for (const name of made) renameSync(`${root}${out}/${name}`, `${root}dist/${name}`);
@@ -63,7 +63,7 @@ async function buildTypeScript() {
     async () => {
       say('compiling the TypeScript API …');
       const { ok } = await runTool('typescript', 'tsc', ['--project', 'src/tsconfig.json']);
-      if (!ok) throw new BuildError('the TypeScript API does not compile: see above');
+      if (!ok) throw new Failure('the TypeScript API does not compile: see above');
       removeOrphans();
       writeFileSync(`${root}dist/package.json`, '{ "type": "commonjs" }\n');
       await writeModuleEntry();
@@ -102,14 +102,14 @@ async function writeModuleEntry() {
  */
 async function evaluate(code) {
   const { ok, output } = await run(process.execPath, ['--eval', code], { output: 'capture' });
-  if (!ok) throw new BuildError(`what was built cannot be loaded:\n${output}`);
+  if (!ok) throw new LoadError(`what was built cannot be loaded:\n${output}`);
   return output;
 }
 
 /**
  * Builds what is missing or out of date; quiet where nothing is.
  *
- * @throws {SetupError | BuildError}
+ * @throws {Failure}
  */
 export async function build() {
   await setup();
@@ -120,29 +120,15 @@ export async function build() {
     await buildTypeScript();
     return;
   }
+  // Without Rust, a binary that was built before or installed as a package will do.
   try {
     await buildTypeScript();
+    await evaluate('require("./dist/index.js")');
   } catch (error) {
-    // Compiled, but nothing to load it with.
-    throw filesUnder('dist/index.js').length > 0 ? new SetupError(rustMissing, { cause: error }) : error;
+    const binaryMissing = error instanceof LoadError && error.message.includes('NativeLoadError');
+    throw binaryMissing ? new Failure(rustMissing, { cause: error }) : error;
   }
-  say(`${rustMissing}. Going on with the native binary that is already here.`);
-}
-
-/**
- * Does something as the main part of a script: an error that is the user's to mend is a line and exit code 1, any
- * other a stack trace.
- *
- * @param {() => Promise<void>} main
- */
-export async function script(main) {
-  try {
-    await main();
-  } catch (error) {
-    if (!(error instanceof SetupError || error instanceof BuildError)) throw error;
-    say(error.message);
-    process.exitCode = 1;
-  }
+  say(`${rustMissing}. Going on with the native binary that is here already`);
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) await script(build);

@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 /** The checkout. */
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
+/** Something that the user has to mend; the message says what or how. */
+export class Failure extends Error {}
+
 /**
  * Runs a program in the checkout, without a shell (which every platform would parse differently).
  *
@@ -53,4 +56,19 @@ export function runTool(packageName, name, args, options) {
  */
 export function say(line) {
   process.stderr.write(`ferrograd: ${line}\n`);
+}
+
+/**
+ * Does what a script is for: a {@link Failure} is a line and exit code 1, any other error a stack trace.
+ *
+ * @param {() => Promise<void>} main
+ */
+export async function script(main) {
+  try {
+    await main();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    say(error.message);
+    process.exitCode = 1;
+  }
 }

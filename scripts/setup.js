@@ -1,10 +1,7 @@
 /** What must be there before anything is built: a Node.js that is new enough, the packages of the lock file, Rust. */
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { root, run, say } from './command.js';
-
-/** A condition that the user has to mend; its message says how, in a line. */
-export class SetupError extends Error {}
+import { Failure, root, run, say } from './command.js';
 
 /** @param {string} file */
 const readJson = (file) => JSON.parse(readFileSync(`${root}${file}`, 'utf8'));
@@ -27,7 +24,7 @@ function atLeast(version, minimum) {
 function checkNode() {
   const minimum = readJson('package.json').engines.node.replace('>=', '');
   if (!atLeast(process.versions.node, minimum)) {
-    throw new SetupError(
+    throw new Failure(
       `needs Node.js ${minimum} or newer, this is ${process.versions.node}: https://nodejs.org`,
     );
   }
@@ -52,7 +49,7 @@ async function installPackages() {
   if (packagesInstalled()) return;
   say('installing the packages of package-lock.json (npm ci) …');
   // No script of a package is run: none of ours needs one.
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const npm = process.env.npm_execpath;
   const { ok } =
     npm && basename(npm) === 'npm-cli.js'
@@ -60,14 +57,14 @@ async function installPackages() {
       : process.platform === 'win32'
         ? await run('cmd', ['/d', '/s', '/c', 'npm', ...args])
         : await run('npm', args);
-  if (!ok) throw new SetupError('npm ci failed: see above');
+  if (!ok) throw new Failure('npm ci failed: see above');
 }
 
 /**
  * What `rustc -vV` says of the compiler.
  *
  * @returns {Promise<string | undefined>} undefined where there is no Rust
- * @throws {SetupError} where it is too old
+ * @throws {Failure} where it is too old
  */
 export async function rustCompiler() {
   const [compiler, cargo] = await Promise.all([
@@ -78,14 +75,14 @@ export async function rustCompiler() {
   const version = /^release: (.+)$/m.exec(compiler.output)?.[1] ?? '0';
   const minimum = /^rust-version = "(.+)"$/m.exec(readFileSync(`${root}Cargo.toml`, 'utf8'))?.[1] ?? '0';
   if (!atLeast(version, minimum)) {
-    throw new SetupError(`needs Rust ${minimum} or newer, this is ${version}: run \`rustup update\``);
+    throw new Failure(`needs Rust ${minimum} or newer, this is ${version}: run \`rustup update\``);
   }
   return compiler.output;
 }
 
 /** How to get Rust, for whoever finds that it is missing. */
 export const rustMissing =
-  'Rust is not on the PATH: install it from https://rustup.rs and open a new terminal';
+  'there is no Rust on the PATH to compile the core with: install it from https://rustup.rs, then open a new terminal';
 
 /** Checks Node.js and installs the packages where they are missing or others than the lock file's. */
 export async function setup() {

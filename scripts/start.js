@@ -3,8 +3,8 @@
  * examples/mnist.ts: `npm start -- --epochs 2`, `npm start -- --help`.
  */
 import { spawn } from 'node:child_process';
-import { build, script } from './build.js';
-import { root } from './command.js';
+import { build } from './build.js';
+import { root, script } from './command.js';
 
 await script(async () => {
   await build();

@@ -7,10 +7,10 @@
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { relative } from 'node:path';
-import { build, script } from './build.js';
-import { root, run, runTool, say } from './command.js';
+import { build } from './build.js';
+import { Failure, root, run, runTool, say, script } from './command.js';
 import { compareManifests } from './manifests.js';
-import { rustCompiler, rustMissing, SetupError, setup } from './setup.js';
+import { rustCompiler, rustMissing, setup } from './setup.js';
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: string[] }} Counts `skipped`: by name
@@ -136,11 +136,15 @@ await script(async () => {
   const [part, ...args] = process.argv.slice(2);
   const names = part ? [part] : Object.keys(parts);
   const runners = names.flatMap((name) => parts[name] ?? []);
-  if (runners.length === 0)
-    throw new SetupError(`no part ${part}: there are ${Object.keys(parts).join(', ')}`);
+  if (runners.length === 0) throw new Failure(`no part ${part}: there are ${Object.keys(parts).join(', ')}`);
 
-  await setup();
-  if (names.some((name) => usesRust.has(name)) && !(await rustCompiler())) say(rustMissing);
+  try {
+    await setup();
+    if (names.some((name) => usesRust.has(name)) && !(await rustCompiler())) say(rustMissing);
+  } catch (error) {
+    console.log('set-up failed, nothing was run\n\n0 passed, 1 failed');
+    throw error;
+  }
   if (names.some((name) => usesBuild.has(name))) runners.unshift({ name: 'build', run: buildAsTest });
 
   /** @type {(Counts & { name: string, seconds: number })[]} */
