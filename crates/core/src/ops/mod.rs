@@ -39,19 +39,20 @@ pub mod samples;
 #[cfg(test)]
 mod tests;
 
-/// `Exp => Unary, exp, "exp"`: the type, how it becomes an [`Operation`], its module and its name.
+/// `Exp => Unary, exp, "exp"`: the type, how it becomes an [`Operation`], its module and its name. A module of several
+/// operations has one line: the types first, the names last.
 macro_rules! ops {
-    ($($type:ident => $kind:ident, $module:ident, $name:literal;)*) => {
+    ($($($type:ident),+ => $kind:ident, $module:ident, $($name:literal),+;)*) => {
         $(mod $module;)*
-        $(pub use $module::$type;)*
+        $($(pub use $module::$type;)+)*
 
         /// The names of all operations.
-        pub const NAMES: &[&str] = &[$($name),*];
+        pub const NAMES: &[&str] = &[$($($name),+),*];
 
         /// The operation with this name and these attributes, a JSON object.
         pub fn parse<T: Real>(name: &str, attributes: &str) -> Result<Arc<dyn Operation<T>>> {
             match name {
-                $($name => Ok(Arc::new(ops!(@wrap $kind, attributes_of::<$type>(name, attributes)?))),)*
+                $($($name => Ok(Arc::new(ops!(@wrap $kind, attributes_of::<$type>(name, attributes)?))),)+)*
                 _ => Err(Error::argument(format!("there is no operation named {name:?}"))),
             }
         }
@@ -59,15 +60,20 @@ macro_rules! ops {
         /// Every operation with its samples.
         #[cfg(test)]
         pub fn all_samples() -> Vec<(&'static str, Vec<samples::Sample>)> {
-            vec![$(($name, <$type as Named>::samples())),*]
+            vec![$($(($name, <$type as Named>::samples())),+),*]
         }
 
-        $(const _: () = assert!(matches!(<$type as Named>::NAME.as_bytes(), n if same(n, $name.as_bytes())));)*
+        /// The names of the operations of a kind.
+        #[cfg(test)]
+        pub fn names_of(kind: &str) -> Vec<&'static str> {
+            let all = [$($(($name, stringify!($kind))),+),*];
+            all.iter().filter(|(_, k)| *k == kind).map(|(name, _)| *name).collect()
+        }
+
+        $($(const _: () = assert!(same(<$type as Named>::NAME.as_bytes(), $name.as_bytes()));)+)*
     };
-    (@wrap Unary, $op:expr) => { Unary($op) };
-    (@wrap Binary, $op:expr) => { Binary($op) };
-    (@wrap Reduction, $op:expr) => { Reduction($op) };
     (@wrap Operation, $op:expr) => { $op };
+    (@wrap $kind:ident, $op:expr) => { $kind($op) };
 }
 
 const fn same(a: &[u8], b: &[u8]) -> bool {
