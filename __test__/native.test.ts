@@ -8,8 +8,13 @@ const own = `node_modules/ferrograd/dist/${binaryName}`;
 const manifest = readFileSync(project.path('node_modules/ferrograd/package.json'), 'utf8');
 const { version } = JSON.parse(manifest);
 
-/** Loads the package in a process of its own: which file it found, or what it threw. */
-function load(env: NodeJS.ProcessEnv = {}): {
+/**
+ * Loads the package in a process of its own, after `before`: which file it found, or what it threw.
+ */
+function load(
+  env: NodeJS.ProcessEnv = {},
+  before = '',
+): {
   binary?: string;
   name?: string;
   code?: string;
@@ -17,6 +22,7 @@ function load(env: NodeJS.ProcessEnv = {}): {
   causes?: string[];
 } {
   const code = `
+    ${before}
     try {
       require('ferrograd');
       console.log(JSON.stringify({ binary: require('./node_modules/ferrograd/dist/native.js').binary }));
@@ -72,6 +78,19 @@ describe('where none loads, the error says', () => {
     expect(message).toContain('npm issue 4828');
     expect(message).toContain(`npm install --force --save-optional ferrograd-${platform}@${version}`);
     expect(causes).toEqual(['MODULE_NOT_FOUND']);
+  });
+
+  test.runIf(process.platform === 'linux')('that the C library is musl, and asks for its package', () => {
+    const { message } = load({}, 'process.report.getReport = () => ({ header: {} });');
+    expect(message).toContain(`(linux ${process.arch}, musl, Node.js ${process.versions.node})`);
+    expect(message).toContain(`package ferrograd-linux-${process.arch}-musl: not installed`);
+  });
+
+  test('which platforms there are binaries for, on another one', () => {
+    const { message } = load({}, "Object.defineProperty(process, 'platform', { value: 'sunos' });");
+    expect(message).toContain(`No binary is published for sunos-${process.arch}, only for linux-x64-gnu, `);
+    expect(message).toContain('from a checkout of its source');
+    expect(message).not.toContain('npm install');
   });
 
   test('how to build it, in a checkout', () => {

@@ -1,6 +1,15 @@
 /** The package as npm would publish it, unpacked as a user's node_modules/ferrograd. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +29,8 @@ export class Project {
   readonly tarballSize: number;
 
   constructor() {
-    this.folder = mkdtempSync(join(tmpdir(), 'ferrograd ünpacked '));
+    // As Node.js will name it, where the temporary folder is a link.
+    this.folder = realpathSync.native(mkdtempSync(join(tmpdir(), 'ferrograd ünpacked ')));
     const npm = process.env.npm_execpath;
     const args = ['pack', '--ignore-scripts', '--json', '--pack-destination', this.folder];
     const options = { cwd: root, stdio: 'pipe' } as const;
