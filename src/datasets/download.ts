@@ -97,8 +97,8 @@ async function downloadNow(options: DownloadOptions): Promise<void> {
       if (error instanceof DataError) throw error;
       signal?.throwIfAborted();
       failures.push(error as Error);
-      const next = i + 1 < urls.length ? `; trying ${urls[i + 1]}` : '';
-      notice?.(`${url}: ${reason(error)}${next}`);
+      const next = urls[i + 1];
+      if (next !== undefined) notice?.(`${url}: ${reason(error)}; trying ${next}`);
     }
   }
   if ((await sizeOf(part)) === 0) await dropPart(part);
