@@ -209,6 +209,53 @@ impl Layout {
         self.offset + last + 1
     }
 
+    /// This layout with its elements, in row-major order, in another shape; `None` if no strides give that.
+    pub fn view(&self, shape: &Shape) -> Option<Layout> {
+        if shape.elements() != self.shape.elements() {
+            return None;
+        }
+        let mut strides = shape.strides();
+        if !self.is_contiguous() {
+            // Dimensions that are stepped through evenly are one stretch, which may be cut anew.
+            let mut stretches: ArrayVec<(usize, usize), MAX_NDIM> = ArrayVec::new();
+            for (&size, &stride) in self
+                .shape
+                .iter()
+                .zip(self.strides.iter())
+                .filter(|&(&size, _)| size != 1)
+            {
+                match stretches.last_mut() {
+                    Some((whole, step)) if *step == size * stride => {
+                        (*whole, *step) = (*whole * size, stride)
+                    }
+                    _ => stretches.push((size, stride)),
+                }
+            }
+            let (mut rest, mut step) = (1, 1);
+            for (&size, stride) in shape
+                .iter()
+                .zip(strides.iter_mut())
+                .rev()
+                .filter(|&(&size, _)| size != 1)
+            {
+                if rest == 1 {
+                    (rest, step) = stretches.pop()?;
+                }
+                if rest % size != 0 {
+                    return None;
+                }
+                *stride = step;
+                step *= size;
+                rest /= size;
+            }
+        }
+        Some(Layout {
+            shape: shape.clone(),
+            strides,
+            offset: self.offset,
+        })
+    }
+
     /// This layout with a dimension of size 1 put in at `dim`.
     pub fn unsqueeze(&self, dim: usize) -> Layout {
         let mut layout = self.clone();

@@ -47,6 +47,9 @@ impl<T: Real> Call<T> {
             inputs: types,
             output,
         };
+        for (i, (_, layout)) in inputs.iter().enumerate() {
+            op.check_layout(i, layout, &signature)?;
+        }
         let alias = op.is_view().then(|| op.arrange(0, &inputs[0].1, &signature));
         let inputs = inputs
             .iter()
@@ -54,7 +57,7 @@ impl<T: Real> Call<T> {
             .map(|(i, (dtype, layout))| {
                 let arranged = op.arrange(i, layout, &signature);
                 let class = op.takes(i, &signature.inputs);
-                let as_it_is = class == class_of(*dtype) && (op.strided(i) || arranged.is_contiguous());
+                let as_it_is = class == Class::of(*dtype) && (op.strided(i) || arranged.is_contiguous());
                 Input {
                     dtype: *dtype,
                     seen: if as_it_is {
@@ -337,13 +340,5 @@ fn convert<T: Real, U: Copy + Send>(
         Data::Real(x) => strided::gather(&x[at..], shape, strides, y, real),
         Data::Int(x) => strided::gather(&x[at..], shape, strides, y, int),
         Data::Byte(x) => strided::gather(&x[at..], shape, strides, y, |x| int(i32::from(x))),
-    }
-}
-
-const fn class_of(dtype: DType) -> Class {
-    match dtype {
-        DType::Float32 => Class::Real,
-        DType::Int32 => Class::Int,
-        DType::Uint8 | DType::Bool => Class::Byte,
     }
 }

@@ -1,5 +1,6 @@
 //! Kernels: slices in, slices out. No shapes, no tensors, no errors: their callers have checked everything.
 
+pub mod columns;
 pub mod elementwise;
 pub mod isa;
 pub mod math;

@@ -64,7 +64,8 @@ fn matrix<'a, T: Real>(x: &Operand<'a, T>, start: usize) -> Matrix<'a, T> {
     }
 }
 
-fn transposed<T>(a: Matrix<'_, T>) -> Matrix<'_, T> {
+/// Aᵀ, without moving anything.
+pub fn transposed<T>(a: Matrix<'_, T>) -> Matrix<'_, T> {
     Matrix { data: a.data, rows: a.cols, cols: a.rows, row_stride: a.col_stride, col_stride: a.row_stride }
 }
 

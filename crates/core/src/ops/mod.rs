@@ -8,7 +8,6 @@ pub mod binary;
 pub mod operation;
 pub mod reduction;
 pub mod unary;
-mod view;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -94,9 +93,14 @@ ops! {
     Add => Binary, add, "add";
     Mul => Binary, mul, "mul";
     Exp => Unary, exp, "exp";
+    View => Operation, view, "view";
+    Expand => Operation, expand, "expand";
+    Slice => Operation, slice, "slice";
     Permute => Operation, permute, "permute";
+    Contiguous => Operation, contiguous, "contiguous";
     Sum => Reduction, sum, "sum";
     Matmul => Operation, matmul, "matmul";
+    Linear => Operation, linear, "linear";
 }
 
 fn attributes_of<A: DeserializeOwned + Debug>(name: &str, attributes: &str) -> Result<A> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::dtype::{DataMut, Operand, TensorType};
+use crate::dtype::{DType, DataMut, Operand, TensorType};
 use crate::error::Result;
 use crate::kernels::{Mode, elementwise};
 use crate::real::Real;
@@ -26,6 +26,17 @@ pub enum Class {
     Int,
     /// Bytes.
     Byte,
+}
+
+impl Class {
+    /// The class in which elements of this type are stored.
+    pub const fn of(dtype: DType) -> Class {
+        match dtype {
+            DType::Float32 => Class::Real,
+            DType::Int32 => Class::Int,
+            DType::Uint8 | DType::Bool => Class::Byte,
+        }
+    }
 }
 
 /// Which values `backward` reads. What it does not read is not kept, and may be overwritten between the passes.
@@ -105,6 +116,12 @@ pub trait Operation<T: Real>: fmt::Debug + Send + Sync {
     fn arrange(&self, input: usize, layout: &Layout, signature: &Signature) -> Layout {
         let _ = (input, signature);
         layout.clone()
+    }
+
+    /// Refuses a layout of input number `input` that cannot be arranged; called after `infer`.
+    fn check_layout(&self, input: usize, layout: &Layout, signature: &Signature) -> Result<()> {
+        let _ = (input, layout, signature);
+        Ok(())
     }
 
     /// Whether the result is input 0, arranged: it shares storage, and neither pass computes anything.
