@@ -2,7 +2,53 @@
  * What the native binary exports, written by hand: the binding is private, and only native.ts imports it.
  * Every function here may throw; {@link fromNative} turns what it throws into the public error classes.
  */
+import type { TypedArray } from './dtype.js';
+
+/** What is known of an operation bound to the types and layouts of its inputs. */
+export interface PreparedCall {
+  /** The number to run it by, until {@link Native.forgetPrepared}. */
+  id: number;
+  /** The result's element type: its place in the list of types. */
+  dtype: number;
+  shape: number[];
+  /** For a view: how the result lies in the storage of input 0. */
+  strides?: number[];
+  offset?: number;
+  /** A bit for each input that backward reads. */
+  readsInputs: number;
+  readsOutput: boolean;
+  /** A bit for each input that has a gradient. */
+  differentiable: number;
+}
+
 export interface Native {
   /** The version that the binary was built as: the same as the package's, or it is not used. */
   version(): string;
+  /** The instruction set in use; throws where `FERROGRAD_ISA` names one that this machine lacks. */
+  isa(): string;
+  getNumThreads(): number;
+  setNumThreads(threads: number): void;
+
+  /** `inputs` is [dtype, dimensions, sizes…, strides…]… for `count` inputs; `attributes` a JSON object. */
+  prepare(op: string, attributes: string, count: number, inputs: Int32Array): PreparedCall;
+  forgetPrepared(): void;
+  forward(id: number, inputs: readonly (TypedArray | null)[], output: TypedArray): void;
+  /**
+   * `program` is [nodes, (call, inputs, values…, value of the result)…, leaves, (value, 1 to add or 0 to write)…];
+   * `values` holds the elements of the values that are read; `dy` is the gradient of the last result.
+   */
+  backward(
+    program: Int32Array,
+    values: readonly (TypedArray | null)[],
+    dy: Float32Array,
+    grads: readonly Float32Array[],
+  ): void;
+
+  fillUniform(out: Float32Array, seed: number, stream: number, low: number, high: number): void;
+  fillNormal(out: Float32Array, seed: number, stream: number, mean: number, deviation: number): void;
+  fillIntegers(out: Int32Array, seed: number, stream: number, low: number, high: number): void;
+  fillPermutation(out: Int32Array, seed: number, stream: number): void;
+
+  /** Draws as many images of 28×28 bytes as there are labels, from number `first` on. */
+  syntheticDigits(seed: number, first: number, images: Uint8Array, labels: Int32Array): void;
 }

@@ -1,9 +1,39 @@
-//! The Node.js binding: converts arguments, calls the core, maps errors.
+//! The Node.js binding: converts arguments, calls the core, maps errors. Nothing here computes.
+//!
+//! Only `src/native.ts` imports it; `src/binding.ts` describes it to TypeScript.
 
+mod boundary;
+mod buffers;
+mod data;
+mod engine;
+mod random;
+
+use ferrograd_core::kernels::isa::isa_checked;
+use ferrograd_core::pool;
 use napi_derive::napi;
+
+use boundary::{Code, guard};
 
 /// The version of the native code.
 #[napi]
 pub fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
+}
+
+/// The instruction set in use; an error where `FERROGRAD_ISA` names one that this machine does not have.
+#[napi]
+pub fn isa() -> napi::Result<String, Code> {
+    guard(|| Ok(isa_checked()?.name().to_string()))
+}
+
+/// The number of threads that computations are cut for.
+#[napi]
+pub fn get_num_threads() -> u32 {
+    pool::get_num_threads() as u32
+}
+
+/// Sets the number of threads, from 1 on.
+#[napi]
+pub fn set_num_threads(threads: u32) -> napi::Result<(), Code> {
+    guard(|| pool::set_num_threads(threads as usize))
 }

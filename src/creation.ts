@@ -1,0 +1,264 @@
+/** Making tensors. */
+import { allocate, type DType, dtypes, type TypedArray } from './dtype.js';
+import { apply } from './engine.js';
+import { ArgumentError, DtypeError, fromNative, ShapeError } from './errors.js';
+import { native } from './native.js';
+import { defaultGenerator, type Generator } from './random.js';
+import { checkShape, describe, elementsOf, formatShape, type Shape } from './shape.js';
+import { Tensor, type TensorLike } from './tensor.js';
+
+/** What {@link tensor} takes: a number, arrays of numbers in arrays, or a typed array with a `shape`. */
+export type TensorData =
+  | number
+  | boolean
+  | readonly TensorData[]
+  | ArrayLike<number>
+  | BigInt64Array;
+
+/** How to make a tensor. */
+export interface TensorOptions {
+  dtype?: DType;
+  /** Whether gradients are computed for it; float32 only. */
+  requiresGrad?: boolean;
+}
+
+interface RandomOptions extends TensorOptions {
+  /** What to draw from instead of the default generator. */
+  generator?: Generator;
+}
+
+function isTyped(data: unknown): data is TypedArray | Float64Array | BigInt64Array {
+  return ArrayBuffer.isView(data) && !(data instanceof DataView);
+}
+
+function expectDType(dtype: unknown, what: string): asserts dtype is DType {
+  if (!dtypes.includes(dtype as DType)) {
+    throw new DtypeError(`${what}: unknown dtype ${describe(dtype)}, expected ${dtypes.join(', ')}`);
+  }
+}
+
+/** Checks that `value` is an element of `dtype`; floats take anything. */
+function element(value: unknown, dtype: DType, what: string): number {
+  const number = typeof value === 'bigint' ? Number(value) : typeof value === 'boolean' ? Number(value) : value;
+  if (typeof number !== 'number') throw new ArgumentError(`${what}: expected numbers, got ${describe(value)}`);
+  if (dtype === 'float32') return number;
+  if (dtype === 'bool') return number === 0 ? 0 : 1;
+  const [low, high] = dtype === 'uint8' ? [0, 255] : [-(2 ** 31), 2 ** 31 - 1];
+  if (!Number.isInteger(number) || number < low || number > high) {
+    throw new ArgumentError(`${what}: ${number} is not a ${dtype}: expected whole numbers from ${low} to ${high}`);
+  }
+  return number;
+}
+
+/** Sizes of nested arrays, and their elements in order; ragged ones are refused. */
+function flatten(data: readonly unknown[]): { shape: number[]; values: unknown[] } {
+  const shape: number[] = [];
+  for (let level: unknown = data; Array.isArray(level) || isTyped(level); level = level[0]) {
+    shape.push(level.length);
+  }
+  const values: unknown[] = [];
+  const walk = (level: unknown, dim: number, path: string): void => {
+    const nestedHere = Array.isArray(level) || isTyped(level);
+    if (dim === shape.length) {
+      if (nestedHere) throw new ShapeError(`tensor: ragged data: data${path} is an array, its first neighbour a number`);
+      values.push(level);
+      return;
+    }
+    if (!nestedHere || level.length !== shape[dim]) {
+      const got = nestedHere ? `has ${level.length} entries` : `is ${describe(level)}`;
+      throw new ShapeError(`tensor: ragged data: data${path} ${got}, expected ${shape[dim]} entries`);
+    }
+    for (let i = 0; i < level.length; i++) walk(level[i], dim + 1, `${path}[${i}]`);
+  };
+  walk(data, 0, '');
+  return { shape, values };
+}
+
+function inferDType(data: unknown, values: ArrayLike<unknown>): DType {
+  if (data instanceof Int32Array || data instanceof Int16Array || data instanceof Int8Array) return 'int32';
+  if (data instanceof Uint16Array || data instanceof BigInt64Array) return 'int32';
+  if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return 'uint8';
+  return values.length > 0 && typeof values[0] === 'boolean' ? 'bool' : 'float32';
+}
+
+function make<S extends Shape>(array: TypedArray, dtype: DType, shape: S, options?: TensorOptions): Tensor<S> {
+  const result = new Tensor(array, dtype, Object.freeze([...shape]) as unknown as S);
+  if (options?.requiresGrad) result.requiresGrad = true;
+  return result;
+}
+
+/**
+ * A tensor with a copy of `data`.
+ *
+ * @param data a number, nested arrays (`[[1, 2], [3, 4]]`), or a flat or typed array together with `shape`.
+ * @param options `dtype` defaults to float32, for booleans to bool, for integer typed arrays to int32 or uint8.
+ * @throws ShapeError for ragged data or a shape that does not fit; ArgumentError for what is not a number, and for
+ * numbers that are not of the dtype (fractional labels).
+ */
+export function tensor<const S extends Shape = Shape>(
+  data: TensorData,
+  options: TensorOptions & { shape?: S } = {},
+): Tensor<S> {
+  let shape: readonly number[];
+  let values: ArrayLike<unknown>;
+  if (isTyped(data)) {
+    [shape, values] = [[data.length], data];
+  } else if (Array.isArray(data)) {
+    ({ shape, values } = flatten(data));
+  } else if (typeof data === 'number' || typeof data === 'boolean') {
+    [shape, values] = [[], [data]];
+  } else {
+    throw new ArgumentError(`tensor: expected a number, arrays of numbers or a typed array, got ${describe(data)}`);
+  }
+  const dtype = options.dtype ?? inferDType(data, values);
+  expectDType(dtype, 'tensor');
+  if (options.shape) {
+    checkShape(options.shape, 'tensor');
+    if (elementsOf(options.shape) !== values.length) {
+      throw new ShapeError(
+        `tensor: ${values.length} elements do not fill shape ${formatShape(options.shape)}, ` +
+          `which has ${elementsOf(options.shape)}`,
+      );
+    }
+    shape = options.shape;
+  }
+  checkShape(shape as number[], 'tensor');
+  const array = allocate(dtype, values.length);
+  if (values instanceof array.constructor && dtype !== 'bool') array.set(values as TypedArray);
+  else for (let i = 0; i < values.length; i++) array[i] = element(values[i], dtype, 'tensor');
+  return make(array, dtype, shape as S, options);
+}
+
+/** Every element is `value`. */
+export function full<const S extends Shape>(shape: S, value: number, options: TensorOptions = {}): Tensor<S> {
+  const dtype = options.dtype ?? 'float32';
+  expectDType(dtype, 'full');
+  checkShape(shape, 'full');
+  const array = allocate(dtype, elementsOf(shape)).fill(element(value, dtype, 'full'));
+  return make(array as TypedArray, dtype, shape, options);
+}
+
+/** Every element is 0. */
+export function zeros<const S extends Shape>(shape: S, options?: TensorOptions): Tensor<S> {
+  return full(shape, 0, options);
+}
+
+/** Every element is 1. */
+export function ones<const S extends Shape>(shape: S, options?: TensorOptions): Tensor<S> {
+  return full(shape, 1, options);
+}
+
+/** The identity matrix of n rows. */
+export function eye<const N extends number>(n: N, options: TensorOptions = {}): Tensor<[N, N]> {
+  const result = zeros([n, n] as [N, N], options);
+  for (let i = 0; i < n; i++) result.array[i * n + i] = 1;
+  return result;
+}
+
+/** `arange(end)`, `arange(start, end)`, `arange(start, end, step)`: from start to below end. */
+export function arange(start: number, end?: number, step?: number, options: TensorOptions = {}): Tensor<[number]> {
+  const [from, to, by] = end === undefined ? [0, start, 1] : [start, end, step ?? 1];
+  if (![from, to, by].every(Number.isFinite) || by === 0) {
+    throw new ArgumentError(`arange: expected finite numbers and a step other than 0, got ${from}, ${to}, ${by}`);
+  }
+  const n = Math.max(0, Math.ceil((to - from) / by));
+  checkShape([n], 'arange');
+  return tensor(Float64Array.from({ length: n }, (_, i) => from + i * by), { ...options, shape: [n] });
+}
+
+/** `steps` numbers evenly spaced from `start` to `end`, both included. */
+export function linspace(start: number, end: number, steps: number, options: TensorOptions = {}): Tensor<[number]> {
+  checkShape([steps], 'linspace');
+  const at = (i: number) => (i === steps - 1 ? end : start + ((end - start) * i) / (steps - 1));
+  return tensor(Float64Array.from({ length: steps }, (_, i) => (steps === 1 ? start : at(i))), {
+    ...options,
+    shape: [steps],
+  });
+}
+
+function random<S extends Shape>(
+  what: string,
+  shape: S,
+  options: RandomOptions,
+  fill: (array: Float32Array, seed: number, stream: number) => void,
+): Tensor<S> {
+  checkShape(shape, what);
+  if (options.dtype && options.dtype !== 'float32') {
+    throw new DtypeError(`${what}: expected float32, got ${options.dtype}`);
+  }
+  const generator = options.generator ?? defaultGenerator;
+  const array = allocate('float32', elementsOf(shape)) as Float32Array;
+  try {
+    fill(array, generator.seed, generator.next());
+  } catch (error) {
+    throw fromNative(error);
+  }
+  return make(array, 'float32', shape, options);
+}
+
+/** Uniform in [0, 1). */
+export function rand<const S extends Shape>(shape: S, options: RandomOptions = {}): Tensor<S> {
+  return random('rand', shape, options, (array, seed, stream) => native.fillUniform(array, seed, stream, 0, 1));
+}
+
+/** Standard normal. */
+export function randn<const S extends Shape>(shape: S, options: RandomOptions = {}): Tensor<S> {
+  return random('randn', shape, options, (array, seed, stream) => native.fillNormal(array, seed, stream, 0, 1));
+}
+
+/** Whole numbers (int32) uniform in low … high − 1. */
+export function randint<const S extends Shape>(
+  low: number,
+  high: number,
+  shape: S,
+  options: { generator?: Generator } = {},
+): Tensor<S> {
+  checkShape(shape, 'randint');
+  for (const limit of [low, high]) element(limit, 'int32', 'randint');
+  const generator = options.generator ?? defaultGenerator;
+  const array = allocate('int32', elementsOf(shape)) as Int32Array;
+  try {
+    native.fillIntegers(array, generator.seed, generator.next(), low, high);
+  } catch (error) {
+    throw fromNative(error);
+  }
+  return make(array, 'int32', shape);
+}
+
+/** Labels as rows with a 1 at the label (int32): shape [..., classes]. */
+export function oneHot(labels: Tensor, classes: number): Tensor {
+  return apply('oneHot', [labels], { classes });
+}
+
+function expectTensors(tensors: readonly Tensor[], what: string): void {
+  if (!Array.isArray(tensors) || tensors.length === 0) {
+    throw new ArgumentError(`${what}: expected an array of at least one tensor, got ${describe(tensors)}`);
+  }
+}
+
+/** Tensors one after another along an existing dimension. */
+export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
+  expectTensors(tensors, 'cat');
+  return apply('cat', tensors, { dim });
+}
+
+/** Tensors of one shape along a new dimension. */
+export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
+  expectTensors(tensors, 'stack');
+  const odd = tensors.find((t) => formatShape(t.shape) !== formatShape((tensors[0] as Tensor).shape));
+  if (odd) {
+    throw new ShapeError(
+      `stack: shapes ${formatShape((tensors[0] as Tensor).shape)} and ${formatShape(odd.shape)} differ`,
+    );
+  }
+  return cat(
+    tensors.map((t) => t.unsqueeze(dim)),
+    dim,
+  );
+}
+
+/** Elements of `a` where `condition` is true, else of `b`; all three broadcast. */
+export function where(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
+  const operand = (x: TensorLike) => (typeof x === 'number' ? full([], x) : x);
+  return apply('where', [condition, operand(a), operand(b)]);
+}

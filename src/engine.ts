@@ -1,0 +1,150 @@
+/**
+ * Running operations: every one of them, forward, goes through {@link apply}.
+ *
+ * Checking an operation against the types and layouts of its inputs is done once for each combination, natively, and
+ * remembered: a training loop prepares in its first step and only computes from then on.
+ */
+import { grads, record } from './autograd.js';
+import { allocate, type DType, dtypes } from './dtype.js';
+import { ArgumentError, fromNative } from './errors.js';
+import { native } from './native.js';
+import { describe, elementsOf, stridesOf } from './shape.js';
+import { Storage, Tensor } from './tensor.js';
+
+/** An operation bound to the types and layouts of its inputs. */
+export interface Prepared {
+  /** The native number, valid as long as `generation` is the current one. */
+  id: number;
+  generation: number;
+  readonly op: string;
+  readonly attributes: string;
+  readonly count: number;
+  readonly inputs: Int32Array;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly elements: number;
+  /** For a view: how it lies in the storage of input 0. */
+  readonly strides: readonly number[] | undefined;
+  readonly offset: number;
+  readonly readsInputs: number;
+  readonly readsOutput: boolean;
+  readonly differentiable: number;
+  /** {@link layoutKey} of the result. */
+  readonly key: number;
+}
+
+/** Above this many combinations all are forgotten: somebody slices at ever new places. */
+const MOST_PREPARED = 4096;
+
+const families = new Map<string, Map<number | string, Prepared>>();
+const layouts = new Map<string, number>();
+let prepared = 0;
+let generation = 0;
+
+function forget(): void {
+  native.forgetPrepared();
+  families.clear();
+  prepared = 0;
+  generation++;
+}
+
+/** A number for each combination of type, shape and strides, so that looking up a prepared operation is cheap. */
+function layoutKey(dtype: DType, shape: readonly number[], strides: readonly number[]): number {
+  const text = `${dtype},${shape},${strides}`;
+  let key = layouts.get(text);
+  if (key === undefined) {
+    key = layouts.size;
+    layouts.set(text, key);
+  }
+  return key;
+}
+
+function keyOf(tensor: Tensor): number {
+  return (tensor.layoutKey ??= layoutKey(tensor.dtype, tensor.shape, tensor.strides));
+}
+
+function signature(inputs: readonly Tensor[]): number | string {
+  const [a, b] = inputs;
+  if (inputs.length === 1) return keyOf(a as Tensor);
+  if (inputs.length === 2) return keyOf(a as Tensor) * 2 ** 24 + keyOf(b as Tensor);
+  return inputs.map(keyOf).join();
+}
+
+function prepare(op: string, attributes: string, inputs: readonly Tensor[]): Prepared {
+  const description: number[] = [];
+  for (const { dtype, shape, strides } of inputs) {
+    description.push(dtypes.indexOf(dtype), shape.length, ...shape, ...strides);
+  }
+  const encoded = Int32Array.from(description);
+  if (prepared >= MOST_PREPARED) forget();
+  prepared++;
+  const call = native.prepare(op, attributes, inputs.length, encoded);
+  const dtype = dtypes[call.dtype] as DType;
+  const strides = call.strides && Object.freeze(call.strides);
+  return {
+    ...call,
+    generation,
+    op,
+    attributes,
+    count: inputs.length,
+    inputs: encoded,
+    dtype,
+    shape: Object.freeze(call.shape), // shared by all results
+    elements: elementsOf(call.shape),
+    strides,
+    offset: call.offset ?? 0,
+    key: layoutKey(dtype, call.shape, strides ?? stridesOf(call.shape)),
+  };
+}
+
+/** The number by which native code knows a prepared operation now. */
+export function currentId(call: Prepared): number {
+  if (call.generation !== generation) {
+    call.id = native.prepare(call.op, call.attributes, call.count, call.inputs).id;
+    call.generation = generation;
+  }
+  return call.id;
+}
+
+/**
+ * Runs operation `op`, and records it where a gradient may be wanted.
+ *
+ * @throws the native error of the operation: ShapeError, DtypeError, IndexError or ArgumentError; nothing was
+ * computed then.
+ */
+export function apply(op: string, inputs: readonly Tensor[], attributes?: object): Tensor {
+  for (const input of inputs) {
+    if (!(input instanceof Tensor)) throw new ArgumentError(`${op}: expected a tensor, got ${describe(input)}`);
+  }
+  const text = attributes ? JSON.stringify(attributes) : '{}';
+  const family = op + text;
+  try {
+    let calls = families.get(family);
+    const key = signature(inputs);
+    let call = calls?.get(key);
+    if (!call) {
+      call = prepare(op, text, inputs);
+      calls = families.get(family) ?? new Map();
+      families.set(family, calls.set(key, call));
+    }
+    let output: Tensor;
+    if (call.strides) {
+      const input = inputs[0] as Tensor;
+      const array = call.offset > 0 ? input.array.subarray(call.offset) : input.array;
+      output = new Tensor(array, call.dtype, call.shape, call.strides, input.storage);
+    } else {
+      const array = allocate(call.dtype, call.elements);
+      native.forward(
+        currentId(call),
+        inputs.map((input) => input.array),
+        array,
+      );
+      output = new Tensor(array, call.dtype, call.shape, undefined, new Storage());
+    }
+    output.layoutKey = call.key;
+    if (call.differentiable !== 0 && grads.enabled) record(call, inputs, output);
+    return output;
+  } catch (error) {
+    throw fromNative(error);
+  }
+}

@@ -1,0 +1,37 @@
+/** Everything that `import … from 'ferrograd'` gives. */
+export { noGrad } from './autograd.js';
+export { type Backend, backend, getNumThreads, setNumThreads } from './backend.js';
+export {
+  arange,
+  cat,
+  eye,
+  full,
+  linspace,
+  oneHot,
+  ones,
+  rand,
+  randint,
+  randn,
+  stack,
+  type TensorData,
+  type TensorOptions,
+  tensor,
+  where,
+  zeros,
+} from './creation.js';
+export type { DType, TypedArray } from './dtype.js';
+export {
+  ArgumentError,
+  DataError,
+  DtypeError,
+  FerrogradError,
+  FormatError,
+  IndexError,
+  NativeLoadError,
+  ShapeError,
+  StateError,
+} from './errors.js';
+export type { NestedArray } from './inspect.js';
+export { Generator, manualSeed } from './random.js';
+export type { Shape } from './shape.js';
+export { type Dims, type Extremes, Tensor, type TensorLike } from './tensor.js';
