@@ -38,7 +38,11 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => {
                 use std::arch::is_x86_feature_detected as has;
-                has!("avx512f") && has!("avx512vl") && has!("avx512dq") && has!("avx512bw") && Self::Avx2.is_available()
+                has!("avx512f")
+                    && has!("avx512vl")
+                    && has!("avx512dq")
+                    && has!("avx512bw")
+                    && Self::Avx2.is_available()
             }
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => {
@@ -62,18 +66,29 @@ pub fn available() -> Vec<Isa> {
 /// The instruction set that a value of `FERROGRAD_ISA` asks for: the widest where it asks for none.
 fn choose(wish: Option<&str>) -> Result<Isa> {
     let available = available();
-    let Some(wish) = wish.filter(|wish| !wish.is_empty()) else { return Ok(available[0]) };
-    available.iter().copied().find(|isa| isa.name() == wish).ok_or_else(|| {
-        let names: Vec<_> = available.iter().map(|isa| isa.name()).collect();
-        Error::argument(format!("FERROGRAD_ISA: this machine has no {wish:?}, expected one of {}", names.join(", ")))
-    })
+    let Some(wish) = wish.filter(|wish| !wish.is_empty()) else {
+        return Ok(available[0]);
+    };
+    available
+        .iter()
+        .copied()
+        .find(|isa| isa.name() == wish)
+        .ok_or_else(|| {
+            let names: Vec<_> = available.iter().map(|isa| isa.name()).collect();
+            Error::argument(format!(
+                "FERROGRAD_ISA: this machine has no {wish:?}, expected one of {}",
+                names.join(", ")
+            ))
+        })
 }
 
 /// The instruction set in use: the widest that the machine has, or what the environment variable `FERROGRAD_ISA` names.
 /// An unknown or unavailable name is an [`ErrorKind::Argument`](crate::ErrorKind::Argument) error.
 pub fn isa_checked() -> Result<Isa> {
     static CHOICE: OnceLock<Result<Isa>> = OnceLock::new();
-    CHOICE.get_or_init(|| choose(std::env::var("FERROGRAD_ISA").ok().as_deref())).clone()
+    CHOICE
+        .get_or_init(|| choose(std::env::var("FERROGRAD_ISA").ok().as_deref()))
+        .clone()
 }
 
 thread_local! {
@@ -82,7 +97,9 @@ thread_local! {
 
 /// The instruction set that kernels called from this thread run on.
 pub fn isa() -> Isa {
-    OVERRIDE.get().unwrap_or_else(|| isa_checked().unwrap_or(Isa::Portable))
+    OVERRIDE
+        .get()
+        .unwrap_or_else(|| isa_checked().unwrap_or(Isa::Portable))
 }
 
 /// Runs `f` with another instruction set, on this thread and in the pool's lanes that it opens.
@@ -120,12 +137,69 @@ pub fn vectorize<R>(f: impl FnOnce() -> R) -> R {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-fn avx512<R>(f: impl FnOnce() -> R) -> R {
+pub(super) fn avx512<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn avx2<R>(f: impl FnOnce() -> R) -> R {
+pub(super) fn avx2<R>(f: impl FnOnce() -> R) -> R {
     f()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Isa, available, choose, isa, vectorize, with_isa};
+    use crate::error::ErrorKind;
+    use crate::pool::{parallel_for, with_num_threads};
+
+    #[test]
+    fn a_wish_is_granted_or_refused_by_name() {
+        assert_eq!(choose(None), Ok(available()[0]));
+        assert_eq!(choose(Some("")), choose(None));
+        assert_eq!(choose(Some("portable")), Ok(Isa::Portable));
+        for isa in Isa::ALL {
+            assert_eq!(choose(Some(isa.name())).is_ok(), isa.is_available());
+        }
+        let error = choose(Some("sse9")).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Argument);
+        assert!(
+            error.message.contains("\"sse9\"") && error.message.contains("portable"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_override_holds_in_every_lane_and_ends() {
+        let before = isa();
+        for wish in available() {
+            with_isa(wish, || {
+                with_num_threads(3, || parallel_for(3, 1, &|_| assert_eq!(isa(), wish)));
+            });
+        }
+        assert_eq!(isa(), before);
+    }
+
+    #[test]
+    fn vectorized_loops_give_the_same_bits() {
+        let x: Vec<f32> = (0..1001).map(|i| i as f32 * 0.37 - 100.0).collect();
+        let run = |isa| {
+            let mut y = vec![0.0; x.len()];
+            with_isa(isa, || {
+                vectorize(
+                    #[inline(always)]
+                    || {
+                        for (y, &x) in y.iter_mut().zip(&x) {
+                            *y = x * x + 1.0 / x;
+                        }
+                    },
+                );
+            });
+            y
+        };
+        let portable = run(Isa::Portable);
+        for isa in available() {
+            assert_eq!(run(isa), portable);
+        }
+    }
 }

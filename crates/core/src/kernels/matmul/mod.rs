@@ -1,6 +1,19 @@
 //! Matrix products: C = A·B or C += A·B, with any strides of A and B.
 
+mod blocked;
+mod dot;
+mod pack;
+mod plain;
+mod problem;
+#[cfg(test)]
+mod tests;
+mod tile;
+
 use super::Mode;
+use super::simd::{Simd, Vectorized, dispatch};
+use crate::pool::parallel_for;
+use blocked::Packing;
+use problem::Problem;
 
 /// A matrix to read. Element (i, j) is `data[i * row_stride + j * col_stride]`; a stride of 0 repeats.
 #[derive(Clone, Copy, Debug)]
@@ -30,39 +43,105 @@ pub struct MatrixMut<'a, T> {
     pub row_stride: usize,
 }
 
-/// A number that matrices can be multiplied of.
-pub trait Product: Sized {
-    /// What [`matmul`] does for this type.
-    fn matmul(a: Matrix<Self>, b: Matrix<Self>, c: MatrixMut<Self>, mode: Mode, bias: Option<&[Self]>);
+/// A number that [`matmul`] multiplies matrices of.
+pub trait Product: Copy {
+    /// What [`matmul`] does once it has checked its arguments.
+    #[doc(hidden)]
+    fn product(a: Matrix<Self>, b: Matrix<Self>, c: MatrixMut<Self>, mode: Mode, bias: Option<&[Self]>);
 }
 
-/// C = A·B (+ bias, one a column), or C += A·B.
+/// C = A·B + bias (one a column), or C += A·B.
+///
+/// The same bits for any number of threads. NaN and infinities spread as in a plain loop: 0·NaN is NaN.
+///
+/// # Panics
+/// If shapes do not fit each other, a slice is too short for its matrix, or a bias comes with [`Mode::Add`].
 pub fn matmul<T: Product>(a: Matrix<T>, b: Matrix<T>, c: MatrixMut<T>, mode: Mode, bias: Option<&[T]>) {
-    T::matmul(a, b, c, mode, bias);
+    assert!(
+        a.rows == c.rows && b.cols == c.cols && a.cols == b.rows,
+        "shapes do not fit"
+    );
+    if c.rows == 0 || c.cols == 0 {
+        return;
+    }
+    for m in [&a, &b] {
+        let last = (m.rows.max(1) - 1) * m.row_stride + (m.cols.max(1) - 1) * m.col_stride;
+        assert!(
+            m.rows == 0 || m.cols == 0 || last < m.data.len(),
+            "a slice is too short for its matrix"
+        );
+    }
+    assert!(c.row_stride >= c.cols, "rows of C overlap");
+    assert!(
+        (c.rows - 1) * c.row_stride + c.cols <= c.data.len(),
+        "C's slice is too short for its matrix"
+    );
+    assert!(
+        bias.is_none_or(|bias| mode == Mode::Write && bias.len() == c.cols),
+        "bias does not fit"
+    );
+    T::product(a, b, c, mode, bias);
 }
 
-macro_rules! plain {
-    ($type:ty) => {
-        impl Product for $type {
-            fn matmul(a: Matrix<Self>, b: Matrix<Self>, c: MatrixMut<Self>, mode: Mode, bias: Option<&[Self]>) {
-                for i in 0..c.rows {
-                    for j in 0..c.cols {
-                        let mut sum = 0.0;
-                        for p in 0..a.cols {
-                            sum += a.data[i * a.row_stride + p * a.col_stride]
-                                * b.data[p * b.row_stride + j * b.col_stride];
-                        }
-                        let out = &mut c.data[i * c.row_stride + j];
-                        *out = match mode {
-                            Mode::Write => sum + bias.map_or(0.0, |bias| bias[j]),
-                            Mode::Add => *out + sum,
-                        };
-                    }
-                }
-            }
+impl Product for f64 {
+    fn product(a: Matrix<Self>, b: Matrix<Self>, c: MatrixMut<Self>, mode: Mode, bias: Option<&[Self]>) {
+        plain::matmul(a, b, c, mode, bias);
+    }
+}
+
+impl Product for f32 {
+    fn product(a: Matrix<Self>, b: Matrix<Self>, mut c: MatrixMut<Self>, mode: Mode, bias: Option<&[Self]>) {
+        if a.cols == 0 {
+            return plain::matmul(a, b, c, mode, bias);
         }
-    };
+        dispatch(Problem::new(a, b, &mut c, mode, bias));
+    }
 }
 
-plain!(f32);
-plain!(f64);
+/// Multiplications with an addition each that are worth a thread of their own: some 5 µs.
+const GRAIN: usize = 256 * 1024;
+
+/// Below this many rows (or columns, if they are fewer), repacking an operand costs more than [`dot`] loses.
+const FEW_ROWS: usize = 96;
+
+impl Vectorized for Problem {
+    type Output = ();
+
+    unsafe fn run<V: Simd>(self) {
+        if let Some(product) = self
+            .along_depth()
+            .filter(|product| product.rows < FEW_ROWS && product.depth >= 64)
+        {
+            let grain = GRAIN
+                .div_ceil(product.rows * product.depth)
+                .next_multiple_of(dot::COLS);
+            parallel_for(product.cols, grain, &|cols| {
+                // SAFETY: the caller's promise; lanes have different columns.
+                unsafe { dot::dot::<V>(&product, cols) }
+            });
+            return;
+        }
+        let product = self.flat();
+        let packing = Packing {
+            a: product.a.row == 1 && product.a.col != 1 && product.cols >= 256,
+            b: product.b.col != 1 || product.rows >= 256,
+        };
+        // Lanes share no packed block: cut what would otherwise be packed twice, or else the longer side.
+        let by_cols = packing.b || (!packing.a && product.cols >= product.rows);
+        if by_cols {
+            let grain = GRAIN
+                .div_ceil(product.rows * product.depth)
+                .next_multiple_of(V::LANES);
+            parallel_for(product.cols, grain, &|cols| {
+                // SAFETY: the caller's promise; lanes have different columns.
+                unsafe { blocked::blocked::<V>(&product, 0..product.rows, cols, packing) }
+            });
+        } else {
+            let grain = GRAIN.div_ceil(product.cols * product.depth);
+            parallel_for(product.rows, grain, &|rows| {
+                // SAFETY: the caller's promise; lanes have different rows.
+                unsafe { blocked::blocked::<V>(&product, rows, 0..product.cols, packing) }
+            });
+        }
+    }
+}

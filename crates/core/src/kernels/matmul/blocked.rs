@@ -1,0 +1,169 @@
+//! Products as tiles, in blocks that stay in cache.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use super::pack::{pack_a, pack_b};
+use super::problem::{Input, Problem};
+use super::tile::{Tile, kernel, max_rows, max_vectors};
+use crate::kernels::simd::Simd;
+
+/// The most steps along the depth between two visits to C: a block of B is this high.
+const MAX_DEPTH: usize = 384;
+/// Rows of a block of A: with [`MAX_DEPTH`], what the second-level cache holds beside a panel of B.
+const MAX_ROWS: usize = 120;
+/// Columns of a block of packed B, which the last-level cache holds.
+const MAX_COLS: usize = 1024;
+
+/// What is copied before it is multiplied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Packing {
+    pub a: bool,
+    pub b: bool,
+}
+
+/// A cache line of packed numbers.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line(#[expect(dead_code, reason = "written and read through pointers")] [f32; 16]);
+
+thread_local! {
+    /// Packed blocks; kept, so that products do not allocate once their thread has seen their size.
+    static WORKSPACE: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Cuts `0..n` into the fewest equal parts that are no larger than `max`: none is so small that it runs slowly.
+fn parts(n: usize, max: usize) -> impl Iterator<Item = Range<usize>> {
+    let count = n.div_ceil(max);
+    (0..count).map(move |i| n * i / count..n * (i + 1) / count)
+}
+
+/// Computes the part `rows` × `cols` of a product; columns of C are neighbours.
+///
+/// # Safety
+/// The machine has the instruction set of `V`, and nobody else uses this part of C meanwhile.
+pub unsafe fn blocked<V: Simd>(product: &Problem, rows: Range<usize>, cols: Range<usize>, packing: Packing) {
+    let lines = |numbers: usize| numbers.div_ceil(16);
+    let depth = product.depth.min(MAX_DEPTH);
+    let a_lines = lines(depth * rows.len().min(MAX_ROWS));
+    let b_lines = lines(depth * (cols.len().min(MAX_COLS) + V::LANES));
+    WORKSPACE.with_borrow_mut(|workspace| {
+        if workspace.len() < a_lines + b_lines {
+            workspace.resize(a_lines + b_lines, Line([0.0; 16]));
+        }
+        let a_space: *mut f32 = workspace.as_mut_ptr().cast();
+        let b_space = a_space.wrapping_add(a_lines * 16);
+        for steps in parts(product.depth, MAX_DEPTH) {
+            let c = if steps.start == 0 {
+                product.c
+            } else {
+                product.c.adding()
+            };
+            for vectors in parts(cols.len().div_ceil(V::LANES), MAX_COLS / V::LANES) {
+                let col = cols.start + vectors.start * V::LANES;
+                let block_cols = cols.end.min(cols.start + vectors.end * V::LANES) - col;
+                for block_rows in parts(rows.len(), MAX_ROWS) {
+                    let row = rows.start + block_rows.start;
+                    let block = Block {
+                        product: Problem {
+                            a: product.a.from(row, steps.start),
+                            b: product.b.from(steps.start, col),
+                            c: c.from(row, col),
+                            rows: block_rows.len(),
+                            cols: block_cols,
+                            depth: steps.len(),
+                        },
+                        packing,
+                        a_space,
+                        b_space,
+                        first: block_rows.start == 0,
+                    };
+                    // SAFETY: the block lies within the product's part, and the workspace is large enough for it.
+                    unsafe { block.run::<V>() }
+                }
+            }
+        }
+    });
+}
+
+/// A part of a product that is computed without leaving the cache.
+struct Block {
+    product: Problem,
+    packing: Packing,
+    a_space: *mut f32,
+    b_space: *mut f32,
+    /// Whether B must still be packed.
+    first: bool,
+}
+
+impl Block {
+    unsafe fn run<V: Simd>(&self) {
+        let Problem {
+            a,
+            b,
+            c,
+            rows,
+            cols,
+            depth,
+        } = self.product;
+        // SAFETY: the caller's promises.
+        let a = unsafe { self.packed_a::<V>(a) };
+        for vectors in parts(cols.div_ceil(V::LANES), max_vectors::<V>()) {
+            let col = vectors.start * V::LANES;
+            let panel_cols = cols.min(vectors.end * V::LANES) - col;
+            let ragged = panel_cols % V::LANES;
+            let b = if self.packing.b || ragged > 0 {
+                let space = if self.packing.b {
+                    self.b_space.wrapping_add(col * depth)
+                } else {
+                    self.b_space
+                };
+                if self.first || !self.packing.b {
+                    // SAFETY: the panel lies within the block, and the workspace has room for all panels of a block.
+                    unsafe { pack_b::<V>(b.from(0, col), depth, panel_cols, vectors.len(), space) };
+                }
+                Input {
+                    data: space,
+                    row: vectors.len() * V::LANES,
+                    col: 1,
+                }
+            } else {
+                b.from(0, col)
+            };
+            for tile_rows in parts(rows, max_rows::<V>()) {
+                let tile = Tile {
+                    depth,
+                    a: match self.packing.a {
+                        true => Input {
+                            data: a.data.wrapping_add(tile_rows.start * depth),
+                            row: 1,
+                            col: tile_rows.len(),
+                        },
+                        false => a.from(tile_rows.start, 0),
+                    },
+                    b,
+                    c: c.from(tile_rows.start, col),
+                    last: if ragged > 0 { ragged } else { V::LANES },
+                };
+                // SAFETY: the tile lies within the block; the last vector of B is packed, unless it is whole.
+                unsafe { kernel::<V>(tile_rows.len(), vectors.len())(&tile) };
+            }
+        }
+    }
+
+    unsafe fn packed_a<V: Simd>(&self, a: Input) -> Input {
+        if !self.packing.a {
+            return a;
+        }
+        let Problem { rows, depth, .. } = self.product;
+        for tile_rows in parts(rows, max_rows::<V>()) {
+            let space = self.a_space.wrapping_add(tile_rows.start * depth);
+            // SAFETY: these rows lie within the block, and the workspace has room for all of them.
+            unsafe { pack_a(a.from(tile_rows.start, 0), tile_rows.len(), depth, space) };
+        }
+        Input {
+            data: self.a_space,
+            ..a
+        }
+    }
+}

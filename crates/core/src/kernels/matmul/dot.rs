@@ -1,0 +1,123 @@
+//! Products whose operands both lie along the depth: each element of C is the dot product of two contiguous runs, so
+//! vectors run along the depth, and neither operand is repacked. A few rows × 4 columns of C are held in registers, each
+//! as a vector of partial sums, which are added up at the end: what that costs is little if the depth is large.
+
+use std::ops::Range;
+
+use super::problem::{Input, Output, Problem};
+use crate::kernels::Mode;
+use crate::kernels::simd::Simd;
+
+/// Columns of a group.
+pub const COLS: usize = 4;
+
+/// Rows of the largest group: with 16 registers, 12 sums + 3 of A + 1 of B.
+const fn max_rows<V: Simd>() -> usize {
+    match (V::REGISTERS, V::FUSED) {
+        (32.., _) => 6,
+        (_, true) => 3,
+        _ => 2,
+    }
+}
+
+/// Some rows × `cols` of C; rows of A and columns of B are contiguous.
+struct Group {
+    depth: usize,
+    a: Input,
+    b: Input,
+    c: Output,
+    cols: usize,
+}
+
+/// Computes the columns `cols` of a product in which rows of A and columns of B are contiguous.
+///
+/// # Safety
+/// The machine has the instruction set of `V`, and nobody else uses these columns of C meanwhile.
+pub unsafe fn dot<V: Simd>(product: &Problem, cols: Range<usize>) {
+    let tiles = product.rows.div_ceil(max_rows::<V>());
+    for j in cols.clone().step_by(COLS) {
+        for tile in 0..tiles {
+            // Equal tiles: none is so small that it waits for its own sums.
+            let i = product.rows * tile / tiles;
+            let rows = product.rows * (tile + 1) / tiles - i;
+            let group = Group {
+                depth: product.depth,
+                a: product.a.from(i, 0),
+                b: product.b.from(0, j),
+                c: product.c.from(i, j),
+                cols: COLS.min(cols.end - j),
+            };
+            // SAFETY: the group lies within the product and these columns.
+            unsafe {
+                match rows {
+                    1 => run::<V, 1>(&group),
+                    2 => run::<V, 2>(&group),
+                    3 => run::<V, 3>(&group),
+                    4 => run::<V, 4>(&group),
+                    5 => run::<V, 5>(&group),
+                    _ => run::<V, 6>(&group),
+                }
+            }
+        }
+    }
+}
+
+unsafe fn run<V: Simd, const ROWS: usize>(group: &Group) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        V::enter(
+            #[inline(always)]
+            || finish(group, sums::<V, ROWS>(group)),
+        )
+    }
+}
+
+#[inline(always)]
+unsafe fn sums<V: Simd, const ROWS: usize>(group: &Group) -> [[V; COLS]; ROWS] {
+    // SAFETY: the caller's promises; columns beyond the last are read as the last.
+    unsafe {
+        let (a, b) = (group.a, group.b);
+        let cols: [*const f32; COLS] = std::array::from_fn(|j| b.at(0, j.min(group.cols - 1)));
+        let mut sums = [[V::splat(0.0); COLS]; ROWS];
+        let whole = group.depth / V::LANES * V::LANES;
+        for p in (0..whole).step_by(V::LANES) {
+            let xs: [V; ROWS] = std::array::from_fn(|i| V::load(a.at(i, p)));
+            for j in 0..COLS {
+                let y = V::load(cols[j].add(p));
+                for i in 0..ROWS {
+                    sums[i][j] = xs[i].mul_add(y, sums[i][j]);
+                }
+            }
+        }
+        let rest = group.depth - whole;
+        if rest > 0 {
+            let xs: [V; ROWS] = std::array::from_fn(|i| V::load_partial(a.at(i, whole), rest));
+            for j in 0..COLS {
+                let y = V::load_partial(cols[j].add(whole), rest);
+                for i in 0..ROWS {
+                    sums[i][j] = xs[i].mul_add(y, sums[i][j]);
+                }
+            }
+        }
+        sums
+    }
+}
+
+#[inline(always)]
+unsafe fn finish<V: Simd, const ROWS: usize>(group: &Group, sums: [[V; COLS]; ROWS]) {
+    // SAFETY: the caller's promises; only the group's columns are touched.
+    unsafe {
+        let c = &group.c;
+        for (i, vectors) in sums.into_iter().enumerate() {
+            let sums = V::sum4(vectors);
+            for (j, &sum) in sums.iter().enumerate().take(group.cols) {
+                let to = c.data.add(i * c.row + j * c.col);
+                *to = match c.mode {
+                    Mode::Write if c.bias.is_null() => sum,
+                    Mode::Write => sum + *c.bias.add(i * c.bias_row + j * c.bias_col),
+                    Mode::Add => *to + sum,
+                };
+            }
+        }
+    }
+}

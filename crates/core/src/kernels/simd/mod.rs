@@ -1,0 +1,118 @@
+//! Vectors of `f32`, one type an instruction set, behind one trait: kernels are written once, over [`Simd`].
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scalar;
+#[cfg(test)]
+mod tests;
+
+pub use scalar::F32x4;
+
+use super::isa::{Isa, isa};
+
+/// A vector of [`LANES`](Simd::LANES) numbers.
+///
+/// # Safety
+/// Every method needs a machine with the instruction set, and works inside [`enter`](Simd::enter) only: elsewhere it is
+/// right, but far too slow. Pointers need the alignment of `f32`, no more.
+pub trait Simd: Copy + Send + Sync + 'static {
+    /// Numbers in a vector.
+    const LANES: usize;
+    /// Vector registers of the machine.
+    const REGISTERS: usize;
+    /// Whether [`mul_add`](Simd::mul_add) is one instruction with one rounding.
+    const FUSED: bool;
+
+    /// Runs `f` compiled for the instruction set: whatever is inlined into it.
+    ///
+    /// # Safety
+    /// The machine has the instruction set.
+    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R;
+
+    /// `x` in every lane.
+    ///
+    /// # Safety
+    /// That of the trait.
+    unsafe fn splat(x: f32) -> Self;
+
+    /// `LANES` numbers from `from`.
+    ///
+    /// # Safety
+    /// They can be read.
+    unsafe fn load(from: *const f32) -> Self;
+
+    /// `n` numbers from `from`, zeros after them; `0 < n <= LANES`.
+    ///
+    /// # Safety
+    /// The `n` numbers can be read; nothing beyond them is touched.
+    unsafe fn load_partial(from: *const f32, n: usize) -> Self;
+
+    /// Writes the lanes to `to`.
+    ///
+    /// # Safety
+    /// `LANES` numbers can be written there.
+    unsafe fn store(self, to: *mut f32);
+
+    /// Writes the first `n` lanes to `to`; `0 < n <= LANES`.
+    ///
+    /// # Safety
+    /// `n` numbers can be written there; nothing beyond them is touched.
+    unsafe fn store_partial(self, to: *mut f32, n: usize);
+
+    /// self + other
+    ///
+    /// # Safety
+    /// That of the trait.
+    unsafe fn add(self, other: Self) -> Self;
+
+    /// self × factor + term
+    ///
+    /// # Safety
+    /// That of the trait.
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self;
+
+    /// The sums over the lanes of four vectors.
+    ///
+    /// # Safety
+    /// That of the trait.
+    unsafe fn sum4(vectors: [Self; 4]) -> [f32; 4];
+
+    /// Four neighbours from each of `LANES` rows that are `stride` apart, transposed: lane `j` of vector `i` is
+    /// `from[j * stride + i]`.
+    ///
+    /// # Safety
+    /// They can be read.
+    unsafe fn load_transposed(from: *const f32, stride: usize) -> [Self; 4];
+}
+
+/// A computation written over any vector type.
+pub trait Vectorized {
+    /// Its result.
+    type Output;
+
+    /// Computes.
+    ///
+    /// # Safety
+    /// The machine has the instruction set of `V`.
+    unsafe fn run<V: Simd>(self) -> Self::Output;
+}
+
+/// Runs a computation with the vectors of the instruction set in use.
+pub fn dispatch<T: Vectorized>(computation: T) -> T::Output {
+    // SAFETY: `isa` returns only what the machine has.
+    unsafe {
+        match isa() {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => computation.run::<std::arch::x86_64::__m512>(),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => computation.run::<std::arch::x86_64::__m256>(),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => computation.run::<std::arch::aarch64::float32x4_t>(),
+            _ => computation.run::<F32x4>(),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+use std::arch::aarch64::*;
+
+use super::Simd;
+
+impl Simd for float32x4_t {
+    const LANES: usize = 4;
+    const REGISTERS: usize = 32;
+    const FUSED: bool = true;
+
+    #[inline(always)]
+    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
+        f() // Neon is part of the architecture's baseline.
+    }
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        // SAFETY: the caller's promises, here and in all that follow.
+        unsafe { vdupq_n_f32(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: as above.
+        unsafe { vld1q_f32(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_partial(from: *const f32, n: usize) -> Self {
+        let mut lanes = [0.0; 4];
+        for (i, lane) in lanes.iter_mut().enumerate().take(n) {
+            // SAFETY: as above; only the first `n` are read.
+            *lane = unsafe { *from.add(i) };
+        }
+        // SAFETY: as above.
+        unsafe { vld1q_f32(lanes.as_ptr()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: as above.
+        unsafe { vst1q_f32(to, self) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_partial(self, to: *mut f32, n: usize) {
+        let mut lanes = [0.0; 4];
+        // SAFETY: as above.
+        unsafe { vst1q_f32(lanes.as_mut_ptr(), self) }
+        for (i, &lane) in lanes.iter().enumerate().take(n) {
+            // SAFETY: as above; only the first `n` are written.
+            unsafe { *to.add(i) = lane }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { vaddq_f32(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { vfmaq_f32(term, self, factor) }
+    }
+
+    #[inline(always)]
+    unsafe fn sum4([a, b, c, d]: [Self; 4]) -> [f32; 4] {
+        let mut sums = [0.0; 4];
+        // SAFETY: as above; `sums` has room for four numbers.
+        unsafe { vst1q_f32(sums.as_mut_ptr(), vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d))) }
+        sums
+    }
+
+    #[inline(always)]
+    unsafe fn load_transposed(from: *const f32, stride: usize) -> [Self; 4] {
+        // SAFETY: as above.
+        unsafe {
+            let [a, b, c, d] =
+                [0, 1, 2, 3].map(|row| vreinterpretq_f64_f32(Self::load(from.add(row * stride))));
+            // Pairs first, then singles.
+            let [ac_low, ac_high] = [vzip1q_f64(a, c), vzip2q_f64(a, c)].map(|v| vreinterpretq_f32_f64(v));
+            let [bd_low, bd_high] = [vzip1q_f64(b, d), vzip2q_f64(b, d)].map(|v| vreinterpretq_f32_f64(v));
+            [
+                vtrn1q_f32(ac_low, bd_low),
+                vtrn2q_f32(ac_low, bd_low),
+                vtrn1q_f32(ac_high, bd_high),
+                vtrn2q_f32(ac_high, bd_high),
+            ]
+        }
+    }
+}

@@ -1,0 +1,72 @@
+use super::Simd;
+
+/// Four numbers side by side, in whatever way the compilation target has: what every machine can run.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct F32x4([f32; 4]);
+
+impl Simd for F32x4 {
+    const LANES: usize = 4;
+    const REGISTERS: usize = 16;
+    const FUSED: bool = false;
+
+    #[inline(always)]
+    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
+        f()
+    }
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        Self([x; 4])
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller's promise.
+        Self(unsafe { from.cast::<[f32; 4]>().read() })
+    }
+
+    #[inline(always)]
+    unsafe fn load_partial(from: *const f32, n: usize) -> Self {
+        // SAFETY: the caller's promise; only the first `n` are read.
+        Self(std::array::from_fn(|i| {
+            if i < n { unsafe { *from.add(i) } } else { 0.0 }
+        }))
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: the caller's promise.
+        unsafe { to.cast::<[f32; 4]>().write(self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_partial(self, to: *mut f32, n: usize) {
+        for (i, &lane) in self.0.iter().enumerate().take(n) {
+            // SAFETY: the caller's promise; only the first `n` are written.
+            unsafe { *to.add(i) = lane }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
+        // Two roundings: without the instruction, `f32::mul_add` would be a call.
+        Self(std::array::from_fn(|i| self.0[i] * factor.0[i] + term.0[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn sum4(vectors: [Self; 4]) -> [f32; 4] {
+        vectors.map(|Self([a, b, c, d])| (a + b) + (c + d))
+    }
+
+    #[inline(always)]
+    unsafe fn load_transposed(from: *const f32, stride: usize) -> [Self; 4] {
+        // SAFETY: the caller's promise.
+        std::array::from_fn(|i| Self(std::array::from_fn(|j| unsafe { *from.add(j * stride + i) })))
+    }
+}
