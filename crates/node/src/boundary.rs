@@ -15,7 +15,10 @@ pub fn guard<R>(body: impl FnOnce() -> Result<R>) -> napi::Result<R, Code> {
         Err(panic) => {
             let what = panic.downcast_ref::<String>().map(String::as_str);
             let what = what.or(panic.downcast_ref::<&str>().copied()).unwrap_or("unknown panic");
-            Err(napi::Error::new(ErrorKind::Internal.code(), format!("a defect in ferrograd, please report it: {what}")))
+            Err(napi::Error::new(
+                ErrorKind::Internal.code(),
+                format!("a defect in ferrograd, please report it: {what}"),
+            ))
         }
     }
 }

@@ -25,7 +25,10 @@ thread_local! {
 
 impl Engine {
     fn call(&self, id: u32) -> Result<Rc<Call<f32>>> {
-        self.calls.get(id as usize).cloned().ok_or_else(|| Error::internal(format!("no prepared call has number {id}")))
+        self.calls
+            .get(id as usize)
+            .cloned()
+            .ok_or_else(|| Error::internal(format!("no prepared call has number {id}")))
     }
 }
 
@@ -78,7 +81,12 @@ impl Reader<'_> {
 /// Checks an operation against the types of its inputs, given as [dtype, dimensions, sizes…, strides…]… in `inputs`,
 /// and prepares it. `attributes` is a JSON object.
 #[napi]
-pub fn prepare(op: String, attributes: String, count: u32, inputs: Borrowed) -> napi::Result<PreparedCall, Code> {
+pub fn prepare(
+    op: String,
+    attributes: String,
+    count: u32,
+    inputs: Borrowed,
+) -> napi::Result<PreparedCall, Code> {
     guard(|| {
         let mut reader = Reader(inputs.ints()?.iter());
         let inputs = (0..count).map(|_| reader.input()).collect::<Result<Vec<_>>>()?;
@@ -93,7 +101,8 @@ pub fn prepare(op: String, attributes: String, count: u32, inputs: Borrowed) -> 
             offset: call.alias().map(|layout| layout.offset as u32),
             reads_inputs: reads.inputs,
             reads_output: reads.output,
-            differentiable: (0..inputs.len()).fold(0, |bits, i| bits | u32::from(call.differentiable(i)) << i),
+            differentiable: (0..inputs.len())
+                .fold(0, |bits, i| bits | u32::from(call.differentiable(i)) << i),
         };
         ENGINE.with_borrow_mut(|engine| {
             prepared.id = engine.calls.len() as u32;

@@ -14,7 +14,13 @@ fn rng(seed: f64, stream: f64) -> Rng {
 
 /// Fills `out` with floats uniform in [low, high).
 #[napi]
-pub fn fill_uniform(mut out: Borrowed, seed: f64, stream: f64, low: f64, high: f64) -> napi::Result<(), Code> {
+pub fn fill_uniform(
+    mut out: Borrowed,
+    seed: f64,
+    stream: f64,
+    low: f64,
+    high: f64,
+) -> napi::Result<(), Code> {
     guard(|| {
         let mut rng = rng(seed, stream);
         let (low, range) = (low as f32, (high - low) as f32);
@@ -26,7 +32,13 @@ pub fn fill_uniform(mut out: Borrowed, seed: f64, stream: f64, low: f64, high: f
 
 /// Fills `out` with normally distributed floats.
 #[napi]
-pub fn fill_normal(mut out: Borrowed, seed: f64, stream: f64, mean: f64, deviation: f64) -> napi::Result<(), Code> {
+pub fn fill_normal(
+    mut out: Borrowed,
+    seed: f64,
+    stream: f64,
+    mean: f64,
+    deviation: f64,
+) -> napi::Result<(), Code> {
     guard(|| {
         let mut rng = rng(seed, stream);
         out.floats_mut()?.iter_mut().for_each(|x| *x = (mean + deviation * rng.normal()) as f32);
@@ -36,7 +48,13 @@ pub fn fill_normal(mut out: Borrowed, seed: f64, stream: f64, mean: f64, deviati
 
 /// Fills `out` with integers uniform in low..high.
 #[napi]
-pub fn fill_integers(mut out: Borrowed, seed: f64, stream: f64, low: i32, high: i32) -> napi::Result<(), Code> {
+pub fn fill_integers(
+    mut out: Borrowed,
+    seed: f64,
+    stream: f64,
+    low: i32,
+    high: i32,
+) -> napi::Result<(), Code> {
     guard(|| {
         if low >= high {
             return Err(Error::argument(format!("randint: low must be below high, got {low} and {high}")));

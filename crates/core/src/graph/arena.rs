@@ -20,9 +20,8 @@ impl<T: Real> Arena<T> {
     /// A buffer of `length` elements: the smallest free one that is large enough, but not wastefully so.
     pub fn take(&mut self, length: usize) -> Vec<T> {
         let fits = |buffer: &Vec<T>| buffer.capacity() >= length && buffer.capacity() / 4 <= length.max(1024);
-        let best = (0..self.free.len())
-            .filter(|&i| fits(&self.free[i]))
-            .min_by_key(|&i| self.free[i].capacity());
+        let best =
+            (0..self.free.len()).filter(|&i| fits(&self.free[i])).min_by_key(|&i| self.free[i].capacity());
         let mut buffer = best.map_or_else(|| Vec::with_capacity(length), |i| self.free.swap_remove(i));
         if buffer.len() < length {
             buffer.resize(length, T::ZERO);

@@ -42,22 +42,40 @@ pub fn backward<T: Real, C: Borrow<Call<T>>>(
     arena: &mut Arena<T>,
 ) -> Result<()> {
     let Some(root) = nodes.last() else { return Ok(()) };
-    let leaf_of: HashMap<usize, usize> = leaves
-        .iter()
-        .enumerate()
-        .map(|(i, leaf)| (leaf.value, i))
-        .collect();
+    let leaf_of: HashMap<usize, usize> = leaves.iter().enumerate().map(|(i, leaf)| (leaf.value, i)).collect();
 
     // What lies on a path from a leaf to the root.
     let mut wanted = vec![false; storages.len()];
     leaves.iter().for_each(|leaf| wanted[leaf.value] = true);
     for node in nodes {
         let call = node.call.borrow();
-        wanted[node.output] |= node
-            .inputs
-            .iter()
-            .enumerate()
-            .any(|(i, &input)| wanted[input] && call.differentiable(i));
+        wanted[node.output] |=
+            node.inputs.iter().enumerate().any(|(i, &input)| wanted[input] && call.differentiable(i));
+    }
+
+    // Everything is checked before the first gradient is written.
+    let saved = |node: &Node<C>| {
+        let operands: Vec<Data<'_, T>> = node.inputs.iter().map(|&input| storages[input]).collect();
+        let y = match storages[node.output] {
+            Data::Real(y) => y,
+            _ => &[],
+        };
+        (operands, y)
+    };
+    for node in nodes {
+        let call = node.call.borrow();
+        let (operands, y) = saved(node);
+        call.check_saved(&operands, y)?;
+        for (i, input) in node.inputs.iter().enumerate() {
+            if let Some(&leaf) = leaf_of.get(input)
+                && leaves[leaf].grad.data.len() != call.input_elements(i)
+            {
+                return Err(Error::state("backward: the buffer of a gradient was detached or resized"));
+            }
+        }
+    }
+    if dy.len() != root.call.borrow().output().shape.elements() {
+        return Err(Error::state("backward: the buffer of the result's gradient was detached or resized"));
     }
 
     let mut grads: Vec<Option<Vec<T>>> = vec![None; storages.len()];
@@ -70,21 +88,11 @@ pub fn backward<T: Real, C: Borrow<Call<T>>>(
             continue;
         };
         let call = node.call.borrow();
-        let operands: Vec<Data<'_, T>> = node.inputs.iter().map(|&input| storages[input]).collect();
-        let y = match storages[node.output] {
-            Data::Real(y) => y,
-            _ => &[],
-        };
-        if call.reads().output && y.len() < dy.len() {
-            return Err(Error::state(
-                "the buffer of a saved result was detached or resized",
-            ));
-        }
+        let (operands, y) = saved(node);
 
         // An input that appears twice gets its second contribution in a pass of its own: a slice is lent once.
-        let mut todo: Vec<usize> = (0..node.inputs.len())
-            .filter(|&i| wanted[node.inputs[i]] && call.differentiable(i))
-            .collect();
+        let mut todo: Vec<usize> =
+            (0..node.inputs.len()).filter(|&i| wanted[node.inputs[i]] && call.differentiable(i)).collect();
         while !todo.is_empty() {
             let mut now: Vec<usize> = Vec::with_capacity(todo.len());
             todo.retain(|&i| {
@@ -114,17 +122,11 @@ pub fn backward<T: Real, C: Borrow<Call<T>>>(
                 .collect();
             for leaf in leaves.iter_mut() {
                 if let Some(&i) = now.iter().find(|&&i| node.inputs[i] == leaf.value) {
-                    if leaf.grad.data.len() != call.input_elements(i) {
-                        return Err(Error::state("the buffer of a gradient was detached or resized"));
-                    }
-                    targets[i] = Some(Grad {
-                        data: leaf.grad.data,
-                        mode: leaf.grad.mode,
-                    });
+                    targets[i] = Some(Grad { data: leaf.grad.data, mode: leaf.grad.mode });
                     leaf.grad.mode = Mode::Add; // whatever comes next is added
                 }
             }
-            call.backward(&operands, y, &dy, &mut targets, arena)?;
+            call.backward(&operands, y, &dy, &mut targets, arena);
             drop(targets);
             for (&input, made) in node.inputs.iter().zip(made) {
                 if let Some((grad, _)) = made {

@@ -38,15 +38,10 @@ struct Input {
 impl<T: Real> Call<T> {
     /// Checks and prepares; nothing is computed.
     pub fn new(op: Arc<dyn Operation<T>>, inputs: &[(DType, Layout)]) -> Result<Self> {
-        let types: Vec<TensorType> = inputs
-            .iter()
-            .map(|(dtype, layout)| TensorType::new(*dtype, layout.shape.clone()))
-            .collect();
+        let types: Vec<TensorType> =
+            inputs.iter().map(|(dtype, layout)| TensorType::new(*dtype, layout.shape.clone())).collect();
         let output = op.infer(&types)?;
-        let signature = Signature {
-            inputs: types,
-            output,
-        };
+        let signature = Signature { inputs: types, output };
         for (i, (_, layout)) in inputs.iter().enumerate() {
             op.check_layout(i, layout, &signature)?;
         }
@@ -71,12 +66,7 @@ impl<T: Real> Call<T> {
                 }
             })
             .collect();
-        Ok(Self {
-            op,
-            inputs,
-            signature,
-            alias,
-        })
+        Ok(Self { op, inputs, signature, alias })
     }
 
     /// The type of the result.
@@ -110,9 +100,7 @@ impl<T: Real> Call<T> {
     pub fn forward(&self, storages: &[Data<'_, T>], y: DataMut<'_, T>, arena: &mut Arena<T>) -> Result<()> {
         let output = &self.signature.output;
         if storages.len() != self.inputs.len() || !y.as_data().is(output.dtype) {
-            return Err(Error::internal(
-                "forward: the buffers do not fit the prepared call",
-            ));
+            return Err(Error::internal("forward: the buffers do not fit the prepared call"));
         }
         if y.as_data().len() < output.shape.elements() {
             return Err(Error::state("the buffer of the result was detached or resized"));
@@ -125,26 +113,31 @@ impl<T: Real> Call<T> {
             DataMut::Int(y) => DataMut::Int(&mut y[..output.shape.elements()]),
             DataMut::Byte(y) => DataMut::Byte(&mut y[..output.shape.elements()]),
         };
-        let copies: Vec<Copied<T>> = self
-            .inputs
-            .iter()
-            .zip(storages)
-            .map(|(i, s)| i.copy(s, arena))
-            .collect();
-        let operands: Vec<Operand<'_, T>> = self
-            .inputs
-            .iter()
-            .zip(storages)
-            .zip(&copies)
-            .map(|((i, s), c)| i.operand(*s, c))
-            .collect();
+        let copies: Vec<Copied<T>> =
+            self.inputs.iter().zip(storages).map(|(i, s)| i.copy(s, arena)).collect();
+        let operands: Vec<Operand<'_, T>> =
+            self.inputs.iter().zip(storages).zip(&copies).map(|((i, s), c)| i.operand(*s, c)).collect();
         let result = self.op.forward(&operands, y, &output.shape);
         copies.into_iter().for_each(|copy| copy.recycle(arena));
         result
     }
 
+    /// Refuses saved values that are no longer whole, before anything is computed from them.
+    pub fn check_saved(&self, storages: &[Data<'_, T>], y: &[T]) -> Result<()> {
+        let reads = self.op.reads();
+        for (i, (input, storage)) in self.inputs.iter().zip(storages).enumerate() {
+            if reads.inputs >> i & 1 == 1 {
+                input.check(storage)?;
+            }
+        }
+        if reads.output && y.len() < self.signature.output.shape.elements() {
+            return Err(Error::state("backward: the buffer of a saved result was detached or resized"));
+        }
+        Ok(())
+    }
+
     /// The gradients of the inputs that `dx` asks for, each row-major and of the input's own shape. `storages` and `y`
-    /// need elements only where [`Call::reads`] names them.
+    /// need elements only where [`Call::reads`] names them, and have passed [`Call::check_saved`].
     pub fn backward(
         &self,
         storages: &[Data<'_, T>],
@@ -152,34 +145,27 @@ impl<T: Real> Call<T> {
         dy: &[T],
         dx: &mut [Option<Grad<'_, T>>],
         arena: &mut Arena<T>,
-    ) -> Result<()> {
+    ) {
         if self.alias.is_some() {
             if let Some(dx) = &mut dx[0] {
                 self.inputs[0].carry_back(dy, dx);
             }
-            return Ok(());
+            return;
         }
         let reads = self.op.reads();
-        let copies = self
+        let copies: Vec<Copied<T>> = self
             .inputs
             .iter()
             .zip(storages)
             .enumerate()
-            .map(|(i, (input, storage))| {
-                if reads.inputs >> i & 1 == 0 {
-                    return Ok(Copied::None);
-                }
-                input.check(storage)?;
-                Ok(input.copy(storage, arena))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let operands: Vec<Operand<'_, T>> = self
-            .inputs
-            .iter()
-            .zip(storages)
-            .zip(&copies)
-            .map(|((i, s), c)| i.operand(*s, c))
+            .map(
+                |(i, (input, storage))| {
+                    if reads.inputs >> i & 1 == 0 { Copied::None } else { input.copy(storage, arena) }
+                },
+            )
             .collect();
+        let operands: Vec<Operand<'_, T>> =
+            self.inputs.iter().zip(storages).zip(&copies).map(|((i, s), c)| i.operand(*s, c)).collect();
 
         // Where an operand was only renamed, its gradient is written where it is wanted; where elements were moved or
         // repeated, into a workspace of the arranged shape, and carried back from there.
@@ -199,14 +185,8 @@ impl<T: Real> Call<T> {
             .map(|(dx, workspace)| {
                 let dx = dx.as_mut()?;
                 Some(match workspace {
-                    Some(workspace) => Grad {
-                        data: workspace,
-                        mode: Mode::Write,
-                    },
-                    None => Grad {
-                        data: dx.data,
-                        mode: dx.mode,
-                    },
+                    Some(workspace) => Grad { data: workspace, mode: Mode::Write },
+                    None => Grad { data: dx.data, mode: dx.mode },
                 })
             })
             .collect();
@@ -220,7 +200,6 @@ impl<T: Real> Call<T> {
             }
         }
         copies.into_iter().for_each(|copy| copy.recycle(arena));
-        Ok(())
     }
 }
 
@@ -282,13 +261,7 @@ impl Input {
             None => Copied::None,
             Some(Class::Real) => {
                 let mut buffer = arena.take(n);
-                convert(
-                    storage,
-                    &self.arranged,
-                    &mut buffer,
-                    |x| x,
-                    |x| T::from_f64(f64::from(x)),
-                );
+                convert(storage, &self.arranged, &mut buffer, |x| x, |x| T::from_f64(f64::from(x)));
                 Copied::Real(buffer)
             }
             Some(Class::Int) => {
@@ -298,13 +271,7 @@ impl Input {
             }
             Some(Class::Byte) => {
                 let mut buffer = vec![0; n];
-                convert(
-                    storage,
-                    &self.arranged,
-                    &mut buffer,
-                    |x| x.to_f64() as u8,
-                    |x| x as u8,
-                );
+                convert(storage, &self.arranged, &mut buffer, |x| x.to_f64() as u8, |x| x as u8);
                 Copied::Byte(buffer)
             }
         }
@@ -317,10 +284,7 @@ impl Input {
             Copied::Int(x) => Data::Int(x),
             Copied::Byte(x) => Data::Byte(x),
         };
-        Operand {
-            data,
-            layout: &self.seen,
-        }
+        Operand { data, layout: &self.seen }
     }
 }
 
