@@ -1,0 +1,236 @@
+/**
+ * PyTorch's MNIST tutorial in ferrograd, with options: `npm start -- --help`.
+ *
+ * What it does is in `main`, from top to bottom; the options, the search for the data and the pictures are below.
+ */
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import {
+  backend,
+  DataLoader,
+  datasets,
+  display,
+  FerrogradError,
+  manualSeed,
+  nn,
+  noGrad,
+  optim,
+  save,
+  setNumThreads,
+  type Tensor,
+  transforms,
+} from 'ferrograd';
+
+class Net extends nn.Module {
+  fc1 = new nn.Linear(28 * 28, 128);
+  fc2 = new nn.Linear(128, 10);
+  forward(x: Tensor): Tensor {
+    x = x.view(-1, 28 * 28);
+    x = this.fc1.forward(x);
+    return this.fc2.forward(x);
+  }
+}
+
+async function main(options: Options): Promise<void> {
+  if (options.threads !== undefined) setNumThreads(options.threads);
+  manualSeed(options.seed);
+  const { isa, threads } = backend();
+  console.log(`ferrograd on ${isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`);
+
+  const { trainData, testData } = await findData(options.data);
+  const trainLoader = new DataLoader(trainData, { batchSize: options.batchSize, shuffle: true });
+
+  const model = new Net();
+  const criterion = new nn.CrossEntropyLoss();
+  const optimizer = new optim.SGD(model.parameters(), { lr: options.lr });
+  console.log(nn.summary(model, [options.batchSize, 1, 28, 28]).toString());
+
+  const losses: number[] = [];
+  let seconds = 0;
+  for (let epoch = 0; epoch < options.epochs; epoch++) {
+    const bar = new display.ProgressBar({
+      label: `Epoch ${epoch + 1}/${options.epochs}`,
+      total: trainData.length,
+      unit: 'samples',
+    });
+    const start = performance.now();
+    let runningLoss = 0;
+    let seen = 0;
+    for (const [inputs, labels] of trainLoader) {
+      optimizer.zeroGrad();
+      const outputs = model.forward(inputs);
+      const loss = criterion.forward(outputs, labels);
+      loss.backward();
+      optimizer.step();
+      runningLoss += loss.item();
+      losses.push(loss.item());
+      seen += labels.size;
+      bar.update(seen, `loss ${loss.item().toFixed(4)}`);
+    }
+    seconds += (performance.now() - start) / 1000;
+    bar.finish();
+    console.log(`Epoch ${epoch + 1}, Loss: ${runningLoss / trainLoader.length}`);
+  }
+  console.log('Finished Training');
+
+  const accuracy = evaluate(model, testData);
+  const rate = Math.round((trainData.length * options.epochs) / seconds);
+  console.log(`Test accuracy: ${(accuracy * 100).toFixed(2)} % of ${testData.length} images`);
+  console.log(
+    `Time: ${seconds.toFixed(2)} s for ${options.epochs} epochs, ${rate.toLocaleString('en')} samples/s`,
+  );
+
+  await showLosses(losses, options.epochs);
+  showPredictions(model, testData);
+  await save(model.stateDict(), 'mnist.safetensors');
+  console.log('Saved the weights as mnist.safetensors');
+}
+
+/** The share of images whose most likely digit is the right one. */
+function evaluate(model: Net, data: datasets.ImageDataset): number {
+  model.eval();
+  let right = 0;
+  for (const [inputs, labels] of new DataLoader(data, { batchSize: 1000 })) {
+    right += noGrad(() => model.forward(inputs).argmax(1).eq(labels).to('int32').sum().item());
+  }
+  model.train();
+  return right / data.length;
+}
+
+/** The loss of every step: as a chart in the terminal, and as a picture in loss.svg. */
+async function showLosses(losses: readonly number[], epochs: number): Promise<void> {
+  const axis = { title: 'Training loss', xLabel: 'epoch', from: 0, to: epochs };
+  console.log(`\n${display.lineChart(losses, axis)}\n`);
+  await writeFile('loss.svg', display.lineChartSvg(losses, axis));
+  console.log('Drew the loss curve as loss.svg\n');
+}
+
+/** A few test images with what the model takes them for. */
+function showPredictions(model: Net, data: datasets.ImageDataset): void {
+  const columns = Math.max(1, Math.min(4, Math.floor((process.stdout.columns ?? 120) / 30)));
+  const blocks = Array.from({ length: Math.min(columns, data.length) }, (_, i) => {
+    const [image, label] = data.get(i);
+    const guess = noGrad(() => model.forward(image).argmax().item());
+    return {
+      caption: `${guess} ${guess === label ? '✓' : `✗ it is a ${label}`}`,
+      text: display.drawImage(image),
+    };
+  });
+  console.log(`${display.sideBySide(blocks)}\n`);
+}
+
+/** The images: from the named folder, else FERROGRAD_DATA, else ./data, else downloaded, else generated. */
+async function findData(folder: string | undefined) {
+  const transform = transforms.toTensor();
+  const read = async (root: string, download: boolean) => ({
+    trainData: await datasets.MNIST({ root, train: true, download, transform }),
+    testData: await datasets.MNIST({ root, train: false, download, transform }),
+  });
+
+  const named = folder ?? process.env.FERROGRAD_DATA;
+  if (named) {
+    console.log(`Data: MNIST from ${named}`);
+    return read(named, false);
+  }
+  if (existsSync('data')) {
+    try {
+      const found = await read('data', false);
+      console.log('Data: MNIST from ./data');
+      return found;
+    } catch (error) {
+      // An empty folder is as good as none; files that are there but broken are not passed over.
+      if (!(error instanceof FerrogradError) || error.code !== 'ERR_DATA') throw error;
+    }
+  }
+  try {
+    console.log('Data: downloading MNIST to ./data …');
+    return await read('data', true);
+  } catch (error) {
+    if (!(error instanceof FerrogradError)) throw error;
+    console.log(
+      `${error.message}\nData: MNIST cannot be downloaded here; training on generated digits instead`,
+    );
+    return {
+      trainData: datasets.syntheticDigits({ train: true, transform }),
+      testData: datasets.syntheticDigits({ train: false, transform }),
+    };
+  }
+}
+
+const help = `Trains the network of PyTorch's MNIST tutorial.
+
+  npm start -- [options]
+
+  --data DIR        folder with the MNIST files (default: FERROGRAD_DATA, ./data, download, generated digits)
+  --epochs N        passes over the training images (default 10)
+  --lr RATE         learning rate of SGD (default 0.01)
+  --batch-size N    images a step (default 64)
+  --seed N          seed of weights and order (default 0)
+  --threads N       threads to compute with (default: as many as there are cores)
+  --help            this text
+`;
+
+interface Options {
+  data: string | undefined;
+  epochs: number;
+  lr: number;
+  batchSize: number;
+  seed: number;
+  threads: number | undefined;
+}
+
+/** Says what is wrong with the command line, and ends the program. */
+function refuse(message: string): never {
+  console.error(`${message}\n\n${help}`);
+  process.exit(2);
+}
+
+function readOptions(): Options {
+  const text = { type: 'string' } as const;
+  let values: { [name: string]: string | boolean | undefined };
+  try {
+    ({ values } = parseArgs({
+      options: {
+        data: text,
+        epochs: text,
+        lr: text,
+        'batch-size': text,
+        seed: text,
+        threads: text,
+        help: { type: 'boolean' },
+      },
+    }));
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+  if (values.help) {
+    console.log(help);
+    process.exit(0);
+  }
+  const number = (name: string, fallback: number, least: number, whole: boolean): number => {
+    const value = values[name] === undefined ? fallback : Number(values[name] || Number.NaN);
+    if (!(value >= least && Number.isFinite(value) && (!whole || Number.isInteger(value)))) {
+      refuse(
+        `--${name}: expected ${whole ? 'a whole number' : 'a number'} from ${least} on, got ${values[name]}`,
+      );
+    }
+    return value;
+  };
+  return {
+    data: values.data as string | undefined,
+    epochs: number('epochs', 10, 1, true),
+    lr: number('lr', 0.01, 0, false),
+    batchSize: number('batch-size', 64, 1, true),
+    seed: number('seed', 0, 0, true),
+    threads: values.threads === undefined ? undefined : number('threads', 1, 1, true),
+  };
+}
+
+try {
+  await main(readOptions());
+} catch (error) {
+  if (!(error instanceof FerrogradError)) throw error;
+  console.error(`${error.name}: ${error.message}`);
+  process.exitCode = 1;
+}
