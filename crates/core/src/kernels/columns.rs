@@ -22,12 +22,7 @@ pub fn column_sums<T: Real>(x: &[T], y: &mut [T], mode: Mode) {
     let grain = GRAIN.div_ceil(rows.max(1)).next_multiple_of(WIDTH);
     chunks_mut(y, grain, |first, y| {
         for (i, y) in y.chunks_mut(WIDTH).enumerate() {
-            let strip = Strip {
-                x,
-                columns,
-                first: first + i * WIDTH,
-                width: y.len(),
-            };
+            let strip = Strip { x, columns, first: first + i * WIDTH, width: y.len() };
             let sums = strip.sums(0, rows);
             match mode {
                 Mode::Write => y.copy_from_slice(&sums[..y.len()]),
@@ -78,21 +73,9 @@ mod tests {
 
     #[test]
     fn columns_are_summed_whatever_their_number() {
-        for (rows, columns) in [
-            (0, 3),
-            (1, 1),
-            (5, 10),
-            (31, 64),
-            (70, 65),
-            (200, 130),
-            (1000, 200),
-        ] {
-            let x: Vec<f64> = (0..rows * columns)
-                .map(|i| f64::from((i * 7 % 31) as u32))
-                .collect();
-            let exact: Vec<f64> = (0..columns)
-                .map(|j| (0..rows).map(|i| x[i * columns + j]).sum())
-                .collect();
+        for (rows, columns) in [(0, 3), (1, 1), (5, 10), (31, 64), (70, 65), (200, 130), (1000, 200)] {
+            let x: Vec<f64> = (0..rows * columns).map(|i| f64::from((i * 7 % 31) as u32)).collect();
+            let exact: Vec<f64> = (0..columns).map(|j| (0..rows).map(|i| x[i * columns + j]).sum()).collect();
             let mut y = vec![f64::NAN; columns];
             column_sums(&x, &mut y, Mode::Write);
             assert_eq!(y, exact, "{rows} × {columns}");
@@ -107,9 +90,6 @@ mod tests {
         let mut y = [0.0; 2];
         column_sums(&x, &mut y, Mode::Write);
         let exact = f64::from(0.1f32) * f64::from(1 << 19);
-        assert!(
-            y.iter().all(|&y| (f64::from(y) - exact).abs() / exact < 1e-6),
-            "{y:?}"
-        );
+        assert!(y.iter().all(|&y| (f64::from(y) - exact).abs() / exact < 1e-6), "{y:?}");
     }
 }

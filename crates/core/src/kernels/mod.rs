@@ -2,12 +2,14 @@
 
 pub mod columns;
 pub mod elementwise;
+pub mod exponentials;
 pub mod isa;
 pub mod math;
 pub mod matmul;
 mod mode;
 pub mod parallel;
 pub mod reduce;
+pub mod simd;
 pub mod strided;
 
 pub use isa::{Isa, isa, vectorize};

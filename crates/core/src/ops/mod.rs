@@ -5,7 +5,10 @@
 //! The generic tests then cover it: central differences, broadcasting, strided inputs, the same tensor twice, threads.
 
 pub mod binary;
+pub mod class_loss;
+pub mod loss;
 pub mod operation;
+pub mod pointwise_loss;
 pub mod reduction;
 pub mod unary;
 
@@ -19,7 +22,9 @@ use crate::error::{Error, Result};
 use crate::real::Real;
 
 pub use binary::{Binary, BinaryFunction};
+pub use class_loss::{ClassFunction, ClassLoss};
 pub use operation::{Class, Grad, Operation, Reads, Signature};
+pub use pointwise_loss::{PointwiseFunction, PointwiseLoss};
 pub use reduction::{Dims, Reduction, RowFunction};
 pub use unary::{Unary, UnaryFunction};
 
@@ -101,6 +106,9 @@ ops! {
     Sum => Reduction, sum, "sum";
     Matmul => Operation, matmul, "matmul";
     Linear => Operation, linear, "linear";
+    CrossEntropy => ClassLoss, cross_entropy, "crossEntropy";
+    NllLoss => ClassLoss, nll_loss, "nllLoss";
+    MseLoss => PointwiseLoss, mse_loss, "mseLoss";
 }
 
 fn attributes_of<A: DeserializeOwned + Debug>(name: &str, attributes: &str) -> Result<A> {
