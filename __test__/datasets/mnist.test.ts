@@ -192,6 +192,12 @@ describe('MNIST from a bad folder', () => {
   it.each<[string, object, RegExp]>([
     ['no root', { root: undefined }, /root must be the path of a folder, got undefined/],
     ['an empty root', { root: '' }, /root must be the path/],
+    [
+      'an option that does not exist',
+      { trian: false },
+      /MNIST: unknown option "trian", expected root, train/,
+    ],
+    ['a split by name', { train: 'test' }, /train must be true or false, got "test"/],
     ['no mirrors', { mirrors: [] }, /mirrors is empty/],
     ['a mirror that is no URL', { mirrors: ['example'] }, /must be http or https URLs, got example/],
     ['a mirror that is a file', { mirrors: ['file:///data/'] }, /must be http or https URLs, got file:/],

@@ -2,12 +2,15 @@
 
 import { tensor } from '../creation.js';
 import { ArgumentError, IndexError } from '../errors.js';
-import { formatShape } from '../shape.js';
+import { checkOptions } from '../options.js';
+import { describe, formatShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { checkIndex, Dataset } from './dataset.js';
 
 /** Turns an image, a uint8 tensor, into what a net takes: one of `transforms`, or any function. */
 export type ImageTransform = (image: Tensor) => Tensor;
+
+const optionNames = ['images', 'itemShape', 'labels', 'classes', 'transform', 'targetTransform'];
 
 /** What an {@link ImageDataset} is made of. */
 export interface ImageDatasetOptions {
@@ -46,8 +49,21 @@ export class ImageDataset extends Dataset<[Tensor, number]> {
    * @throws ArgumentError where images and labels do not fit each other or the shape.
    * @throws IndexError where a label is not the index of a class.
    */
-  constructor({ images, itemShape, labels, classes = [], transform, targetTransform }: ImageDatasetOptions) {
+  constructor(options: ImageDatasetOptions) {
     super();
+    checkOptions('ImageDataset', options, optionNames);
+    const { images, itemShape, labels, classes = [], transform, targetTransform } = options ?? {};
+    if (!(images instanceof Uint8Array && labels instanceof Int32Array && Array.isArray(itemShape))) {
+      throw new ArgumentError(
+        'ImageDataset: expected images (Uint8Array), itemShape (array) and labels (Int32Array), ' +
+          `got ${describe(images)}, ${describe(itemShape)} and ${describe(labels)}`,
+      );
+    }
+    for (const [name, fn] of Object.entries({ transform, targetTransform })) {
+      if (fn !== undefined && typeof fn !== 'function') {
+        throw new ArgumentError(`ImageDataset: ${name} must be a function, got ${describe(fn)}`);
+      }
+    }
     const stride = itemShape.reduce((product, n) => product * n, 1);
     if (!itemShape.every((n) => Number.isInteger(n) && n > 0)) {
       throw new ArgumentError(
@@ -69,7 +85,7 @@ export class ImageDataset extends Dataset<[Tensor, number]> {
       }
     }
     this.images = images;
-    this.itemShape = itemShape;
+    this.itemShape = Object.freeze([...itemShape]);
     this.labels = labels;
     this.classes = classes;
     this.transform = transform;

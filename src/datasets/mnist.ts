@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { ImageDataset, type ImageTransform } from '../data/imageDataset.js';
 import { ProgressBar } from '../display/progressBar.js';
 import { ArgumentError, DataError, FormatError } from '../errors.js';
+import { checkBoolean, checkOptions } from '../options.js';
 import { describe } from '../shape.js';
 import { download } from './download.js';
 import { readIdx } from './idx.js';
@@ -119,14 +120,14 @@ const fashionMnist: Collection = {
 
 const collections = [mnist, fashionMnist];
 const SIDE = 28;
+const optionNames = ['root', 'train', 'download', 'transform', 'targetTransform', 'signal', 'mirrors'];
 
-async function load(collection: Collection, options: MNISTOptions): Promise<ImageDataset> {
+async function load(collection: Collection, options: Partial<MNISTOptions> = {}): Promise<ImageDataset> {
+  checkOptions(collection.name, options, optionNames);
   const { transform, targetTransform } = options;
   const [imagesPath, labelsPath] = await locate(collection, options);
-  const [images, labels] = await Promise.all([
-    readIdx(imagesPath, { ndim: 3 }),
-    readIdx(labelsPath, { ndim: 1 }),
-  ]);
+  const images = await readIdx(imagesPath, { ndim: 3 });
+  const labels = await readIdx(labelsPath, { ndim: 1 });
   const { classes } = collection;
   const [n, ...itemShape] = images.shape;
   if (!itemShape.every((side) => side === SIDE)) {
@@ -157,17 +158,18 @@ async function load(collection: Collection, options: MNISTOptions): Promise<Imag
 }
 
 /** Finds the files of images and labels, downloading what is missing if that is wanted. */
-async function locate(collection: Collection, options: MNISTOptions): Promise<[string, string]> {
-  const { train = true, signal } = options;
+async function locate(collection: Collection, options: Partial<MNISTOptions>): Promise<[string, string]> {
+  const { name: what } = collection;
+  const { train = true, download: mayDownload = false, signal } = options;
   if (typeof options.root !== 'string' || options.root === '') {
-    throw new ArgumentError(
-      `${collection.name}: root must be the path of a folder, got ${describe(options.root)}`,
-    );
+    throw new ArgumentError(`${what}: root must be the path of a folder, got ${describe(options.root)}`);
   }
+  checkBoolean(what, 'train', train);
+  checkBoolean(what, 'download', mayDownload);
   const root = resolve(options.root);
   const mirrors = folders(collection, options);
   signal?.throwIfAborted();
-  const raw = join(root, collection.name, 'raw');
+  const raw = join(root, what, 'raw');
   const split = train ? collection.train : collection.test;
   const wanted = (['images', 'labels'] as const).map((content) => ({
     name: `${train ? 'train' : 't10k'}-${content}-idx${content === 'images' ? 3 : 1}-ubyte`,
@@ -175,9 +177,9 @@ async function locate(collection: Collection, options: MNISTOptions): Promise<[s
   }));
   const found = await Promise.all(wanted.map(({ name }) => find(name, [raw, root])));
   const missing = wanted.filter((_, i) => found[i] === undefined).map(({ name }) => name);
-  if (missing.length > 0 && !options.download) {
+  if (missing.length > 0 && !mayDownload) {
     throw new DataError(
-      `${collection.name}: ${missing.join(' and ')} not found in ${raw} nor in ${root} (nor with .gz, nor as ` +
+      `${what}: ${missing.join(' and ')} not found in ${raw} nor in ${root} (nor with .gz, nor as ` +
         `${dotted(missing[0] as string)}): put the files there, or pass download: true`,
     );
   }
@@ -241,7 +243,7 @@ async function fetchFile(
 }
 
 /** The mirrors as URLs of folders. */
-function folders(collection: Collection, { mirrors = collection.mirrors }: MNISTOptions): URL[] {
+function folders(collection: Collection, { mirrors = collection.mirrors }: Partial<MNISTOptions>): URL[] {
   if (mirrors.length === 0)
     throw new ArgumentError(`${collection.name}: mirrors is empty: leave it out for the official ones`);
   return mirrors.map((mirror) => {

@@ -1,6 +1,7 @@
 import { ImageDataset, type ImageTransform } from '../data/imageDataset.js';
 import { ArgumentError, fromNative } from '../errors.js';
 import { native } from '../native.js';
+import { checkBoolean, checkOptions, checkSize } from '../options.js';
 import { describe } from '../shape.js';
 
 /** Options of {@link syntheticDigits}. */
@@ -31,15 +32,16 @@ const FIRST_TEST_SAMPLE = 2_000_000_000;
  */
 export function syntheticDigits(options: SyntheticDigitsOptions = {}): ImageDataset {
   const { train = true, seed = 0, length = train ? 60_000 : 10_000, transform, targetTransform } = options;
+  checkOptions('syntheticDigits', options, ['train', 'seed', 'length', 'transform', 'targetTransform']);
+  checkBoolean('syntheticDigits', 'train', train);
+  checkSize('syntheticDigits', 'length', length);
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new ArgumentError(
-      `syntheticDigits: seed must be a whole number from 0 to 2^53 - 1, got ${describe(seed)}`,
+      `syntheticDigits: seed must be a whole number from 0 to 2⁵³ − 1, got ${describe(seed)}`,
     );
   }
-  if (!Number.isInteger(length) || length < 1 || length > MAX_LENGTH) {
-    throw new ArgumentError(
-      `syntheticDigits: length must be a whole number from 1 to ${MAX_LENGTH}, got ${describe(length)}`,
-    );
+  if (length > MAX_LENGTH) {
+    throw new ArgumentError(`syntheticDigits: length must be at most ${MAX_LENGTH}, got ${length}`);
   }
   const images = new Uint8Array(length * SIDE * SIDE);
   const labels = new Int32Array(length);
