@@ -9,6 +9,7 @@ pub mod error;
 pub mod graph;
 pub mod kernels;
 pub mod ops;
+pub mod optim;
 pub mod pool;
 pub mod real;
 pub mod rng;

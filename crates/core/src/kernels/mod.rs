@@ -8,6 +8,7 @@ pub mod math;
 pub mod matmul;
 mod mode;
 pub mod parallel;
+pub mod prefetch;
 pub mod reduce;
 pub mod simd;
 pub mod strided;

@@ -15,10 +15,7 @@ impl<U> Parts<U> {
     ///
     /// # Safety
     /// `range` lies in the slice, which is alive, and nobody else uses these elements meanwhile.
-    #[expect(
-        clippy::mut_from_ref,
-        reason = "the caller promises that ranges do not overlap"
-    )]
+    #[expect(clippy::mut_from_ref, reason = "the caller promises that ranges do not overlap")]
     unsafe fn part(&self, range: Range<usize>) -> &mut [U] {
         // SAFETY: as promised by the caller.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
@@ -39,6 +36,28 @@ pub fn chunks_mut<U: Send>(y: &mut [U], grain: usize, body: impl Fn(usize, &mut 
     });
 }
 
+/// As [`chunks_mut`] for several slices of one length, cut in the same places.
+///
+/// # Panics
+/// If their lengths differ.
+pub fn lockstep_mut<U: Send, const N: usize>(
+    mut slices: [&mut [U]; N],
+    grain: usize,
+    body: impl Fn(usize, [&mut [U]; N]) + Sync,
+) {
+    let n = slices.first().map_or(0, |slice| slice.len());
+    assert!(slices.iter().all(|slice| slice.len() == n), "slices of different lengths");
+    if n <= grain {
+        body(0, slices);
+        return;
+    }
+    let parts = slices.each_mut().map(|slice| Parts(slice.as_mut_ptr()));
+    parallel_for(n, grain, &|range: Range<usize>| {
+        // SAFETY: as in `chunks_mut`, for each slice; they are distinct, being borrowed mutably at once.
+        body(range.start, parts.each_ref().map(|parts| unsafe { parts.part(range.clone()) }));
+    });
+}
+
 /// As [`chunks_mut`] for rows of `width` elements: `body(first row, whole rows)`; `grain` counts elements.
 pub fn rows_mut<U: Send>(y: &mut [U], width: usize, grain: usize, body: impl Fn(usize, &mut [U]) + Sync) {
     if width == 0 || y.is_empty() {
@@ -48,8 +67,6 @@ pub fn rows_mut<U: Send>(y: &mut [U], width: usize, grain: usize, body: impl Fn(
     let parts = Parts(y.as_mut_ptr());
     parallel_for(rows, grain.div_ceil(width), &|range: Range<usize>| {
         // SAFETY: disjoint ranges of rows are disjoint ranges of elements, within `rows * width <= y.len()`.
-        body(range.start, unsafe {
-            parts.part(range.start * width..range.end * width)
-        });
+        body(range.start, unsafe { parts.part(range.start * width..range.end * width) });
     });
 }
