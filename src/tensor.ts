@@ -479,9 +479,13 @@ export class Tensor<S extends Shape = Shape> {
   var(dim?: Dims, options?: { correction?: number; keepDim?: boolean }): Tensor {
     return this.reduce('var', dim, options);
   }
-  /** The standard deviation, √{@link var}. */
+  /** The standard deviation, √{@link var}; its gradient where all elements are equal is 0. */
   std(dim?: Dims, options?: { correction?: number; keepDim?: boolean }): Tensor {
-    return this.var(dim, options).sqrt();
+    const variance = this.var(dim, options);
+    // The root has no slope at 0: there it is taken of 1, and the gradient goes nowhere.
+    const [zero, one] = [scalar(0, variance), scalar(1, variance)];
+    const constant = variance.eq(zero);
+    return apply('where', [constant, zero, apply('where', [constant, one, variance]).sqrt()]);
   }
   /** log Σ eˣ, computed without overflow. */
   logSumExp(dim?: Dims, options?: { keepDim?: boolean }): Tensor {
