@@ -44,6 +44,10 @@ pub trait Real:
     fn exp(self) -> Self;
     /// Natural logarithm.
     fn ln(self) -> Self;
+    /// Sine of an angle in radians.
+    fn sin(self) -> Self;
+    /// Cosine of an angle in radians.
+    fn cos(self) -> Self;
     /// Hyperbolic tangent.
     fn tanh(self) -> Self;
     /// Error function.
@@ -59,25 +63,17 @@ pub trait Real:
     /// The larger of the two; NaN if either is NaN, as in PyTorch.
     #[inline(always)]
     fn maximum(self, other: Self) -> Self {
-        if self > other || self.is_nan() {
-            self
-        } else {
-            other
-        }
+        if self > other || self.is_nan() { self } else { other }
     }
     /// The smaller of the two; NaN if either is NaN, as in PyTorch.
     #[inline(always)]
     fn minimum(self, other: Self) -> Self {
-        if self < other || self.is_nan() {
-            self
-        } else {
-            other
-        }
+        if self < other || self.is_nan() { self } else { other }
     }
 }
 
 macro_rules! real {
-    ($type:ty, $functions:path) => {
+    ($type:ty, $functions:path, $sin:path, $cos:path) => {
         impl Real for $type {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -100,6 +96,14 @@ macro_rules! real {
             fn ln(self) -> Self {
                 use $functions as functions;
                 functions::log(self)
+            }
+            #[inline(always)]
+            fn sin(self) -> Self {
+                $sin(self)
+            }
+            #[inline(always)]
+            fn cos(self) -> Self {
+                $cos(self)
             }
             #[inline(always)]
             fn tanh(self) -> Self {
@@ -132,5 +136,5 @@ macro_rules! real {
     };
 }
 
-real!(f32, crate::kernels::math);
-real!(f64, libm);
+real!(f32, crate::kernels::math, libm::sinf, libm::cosf);
+real!(f64, libm, libm::sin, libm::cos);

@@ -10,9 +10,11 @@ mod mode;
 pub mod parallel;
 pub mod prefetch;
 pub mod reduce;
+pub mod select;
 pub mod simd;
 pub mod strided;
 
 pub use isa::{Isa, isa, vectorize};
 pub use matmul::{Matrix, MatrixMut, matmul};
 pub use mode::Mode;
+pub use select::select;

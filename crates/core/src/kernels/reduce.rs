@@ -43,6 +43,11 @@ pub fn sum<T: Real>(x: &[T]) -> T {
     sum_of(x, |x| x)
 }
 
+/// Σ x / n; NaN for an empty row.
+pub fn mean<T: Real>(x: &[T]) -> T {
+    sum(x) / T::from_f64(x.len() as f64)
+}
+
 /// The largest element; NaN if there is one; −∞ for an empty row.
 pub fn max<T: Real>(x: &[T]) -> T {
     fold(x, T::NEG_INFINITY, T::maximum)
@@ -84,9 +89,7 @@ pub fn argmin<T: Real>(x: &[T]) -> usize {
 }
 
 fn position<T: Real>(x: &[T], value: T) -> usize {
-    x.iter()
-        .position(|&x| x == value || (value.is_nan() && x.is_nan()))
-        .unwrap_or(0)
+    x.iter().position(|&x| x == value || (value.is_nan() && x.is_nan())).unwrap_or(0)
 }
 
 #[cfg(test)]

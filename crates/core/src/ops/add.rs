@@ -26,8 +26,8 @@ impl<T: Real> BinaryFunction<T> for Add {
     }
 
     #[inline(always)]
-    fn derivatives(&self, _: T, _: T) -> (T, T) {
-        (T::ONE, T::ONE)
+    fn gradients(&self, g: T, _: T, _: T) -> (T, T) {
+        (g, g)
     }
 
     fn on_int(&self) -> Option<fn(i32, i32) -> i32> {

@@ -13,14 +13,14 @@ use crate::shape::{Layout, Shape};
 /// A function of two numbers. Two integers give an integer where the function says what it is on integers; anything
 /// else is computed in `float32`.
 pub trait BinaryFunction<T: Real>: Named + fmt::Debug + Send + Sync {
-    /// Whether the partial derivatives look at a and b.
+    /// Whether the gradients look at a and b.
     const READS_INPUTS: bool;
 
     /// y = f(a, b).
     fn f(&self, a: T, b: T) -> T;
 
-    /// (∂y/∂a, ∂y/∂b).
-    fn derivatives(&self, a: T, b: T) -> (T, T);
+    /// (g · ∂y/∂a, g · ∂y/∂b).
+    fn gradients(&self, g: T, a: T, b: T) -> (T, T);
 
     /// The function on integers, if it stays within them.
     fn on_int(&self) -> Option<fn(i32, i32) -> i32> {
@@ -43,10 +43,7 @@ impl<T: Real, F: BinaryFunction<T>> Operation<T> for Binary<F> {
                 F::NAME
             )));
         }
-        Ok(TensorType::new(
-            if integers { DType::Int32 } else { DType::Float32 },
-            shape,
-        ))
+        Ok(TensorType::new(if integers { DType::Int32 } else { DType::Float32 }, shape))
     }
 
     fn arrange(&self, _: usize, layout: &Layout, signature: &Signature) -> Layout {
@@ -63,11 +60,7 @@ impl<T: Real, F: BinaryFunction<T>> Operation<T> for Binary<F> {
     }
 
     fn reads(&self) -> Reads {
-        if F::READS_INPUTS {
-            Reads::INPUTS
-        } else {
-            Reads::NOTHING
-        }
+        if F::READS_INPUTS { Reads::INPUTS } else { Reads::NOTHING }
     }
 
     fn forward(&self, x: &[Operand<'_, T>], y: DataMut<'_, T>, shape: &Shape) -> Result<()> {
@@ -83,9 +76,15 @@ impl<T: Real, F: BinaryFunction<T>> Operation<T> for Binary<F> {
                 |_, a, b, []| self.0.f(a, b),
             ),
             (DataMut::Int(y), Some(f)) => {
-                elementwise::zip((x[0].int(), a), (x[1].int(), b), [], shape, y, |_, a, b, []| {
-                    f(a, b)
-                });
+                elementwise::zip(
+                    (x[0].int(), a),
+                    (x[1].int(), b),
+                    [],
+                    shape,
+                    y,
+                    #[inline(always)]
+                    |_, a, b, []| f(a, b),
+                );
             }
             _ => return Err(Error::internal(format!("{}: unexpected output class", F::NAME))),
         }
@@ -93,27 +92,46 @@ impl<T: Real, F: BinaryFunction<T>> Operation<T> for Binary<F> {
     }
 
     fn backward(&self, x: &[Operand<'_, T>], _: &[T], dy: &[T], dx: &mut [Option<Grad<'_, T>>]) {
-        for (side, dx) in dx.iter_mut().enumerate() {
-            let Some(dx) = dx else { continue };
-            let dx_mode = dx.mode;
-            let pick = move |(da, db): (T, T)| if side == 0 { da } else { db };
-            if !F::READS_INPUTS {
-                let factor = pick(self.0.derivatives(T::ZERO, T::ZERO));
-                dx.map([dy], |[g]| g * factor);
-                continue;
-            }
-            elementwise::zip(
-                (x[0].real(), &x[0].layout.strides),
-                (x[1].real(), &x[1].layout.strides),
-                [dy],
-                x[0].shape(),
-                dx.data,
-                #[inline(always)]
-                |dx, a, b, [g]| {
-                    let change = g * pick(self.0.derivatives(a, b));
-                    if dx_mode == Mode::Add { dx + change } else { change }
-                },
-            );
+        if let Some(dx) = &mut dx[0] {
+            self.carry(x, dy, dx, |(da, _)| da);
         }
+        if let Some(dx) = &mut dx[1] {
+            self.carry(x, dy, dx, |(_, db)| db);
+        }
+    }
+}
+
+impl<F> Binary<F> {
+    /// The gradient that `side` picks of the two.
+    fn carry<T: Real>(
+        &self,
+        x: &[Operand<'_, T>],
+        dy: &[T],
+        dx: &mut Grad<'_, T>,
+        side: impl Fn((T, T)) -> T + Sync,
+    ) where
+        F: BinaryFunction<T>,
+    {
+        if !F::READS_INPUTS {
+            dx.map(
+                [dy],
+                #[inline(always)]
+                |[g]| side(self.0.gradients(g, T::ZERO, T::ZERO)),
+            );
+            return;
+        }
+        let add = dx.mode == Mode::Add;
+        elementwise::zip(
+            (x[0].real(), &x[0].layout.strides),
+            (x[1].real(), &x[1].layout.strides),
+            [dy],
+            x[0].shape(),
+            dx.data,
+            #[inline(always)]
+            |dx, a, b, [g]| {
+                let change = side(self.0.gradients(g, a, b));
+                if add { dx + change } else { change }
+            },
+        );
     }
 }

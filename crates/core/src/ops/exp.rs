@@ -26,7 +26,7 @@ impl<T: Real> UnaryFunction<T> for Exp {
     }
 
     #[inline(always)]
-    fn derivative(&self, _: T, y: T) -> T {
-        y
+    fn gradient(&self, g: T, _: T, y: T) -> T {
+        g * y
     }
 }

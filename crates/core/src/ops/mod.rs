@@ -7,9 +7,12 @@
 pub mod binary;
 pub mod class_loss;
 pub mod loss;
+mod number;
 pub mod operation;
 pub mod pointwise_loss;
+pub mod query;
 pub mod reduction;
+pub mod row_map;
 pub mod unary;
 
 use std::fmt::Debug;
@@ -23,9 +26,12 @@ use crate::real::Real;
 
 pub use binary::{Binary, BinaryFunction};
 pub use class_loss::{ClassFunction, ClassLoss};
+pub use comparison::{Comparison, Relation};
 pub use operation::{Class, Grad, Operation, Reads, Signature};
 pub use pointwise_loss::{PointwiseFunction, PointwiseLoss};
-pub use reduction::{Dims, Reduction, RowFunction};
+pub use query::{Query, RowQuery};
+pub use reduction::{ColumnFunction, Dims, Reduction, RowFunction};
+pub use row_map::{RowMap, RowMapFunction};
 pub use unary::{Unary, UnaryFunction};
 
 /// What the table knows of an operation, whatever the element type.
@@ -96,14 +102,47 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
 
 ops! {
     Add => Binary, add, "add";
+    Sub => Binary, sub, "sub";
     Mul => Binary, mul, "mul";
+    Div => Binary, div, "div";
+    Maximum => Binary, maximum, "maximum";
+    Minimum => Binary, minimum, "minimum";
+    Pow => Operation, pow, "pow";
+    Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual => Comparison, comparison,
+        "eq", "ne", "lt", "le", "gt", "ge";
+    Where => Operation, select, "where";
+    Neg => Unary, neg, "neg";
+    Abs => Unary, abs, "abs";
+    Reciprocal => Unary, reciprocal, "reciprocal";
+    Square => Unary, square, "square";
+    Sqrt => Unary, sqrt, "sqrt";
     Exp => Unary, exp, "exp";
+    Log => Unary, log, "log";
+    Sin => Unary, sin, "sin";
+    Cos => Unary, cos, "cos";
+    Tanh => Unary, tanh, "tanh";
+    Sigmoid => Unary, sigmoid, "sigmoid";
+    Relu => Unary, relu, "relu";
+    LeakyRelu => Unary, leaky_relu, "leakyRelu";
+    Gelu => Unary, gelu, "gelu";
+    Silu => Unary, silu, "silu";
+    Clamp => Unary, clamp, "clamp";
+    Cast => Operation, cast, "cast";
+    Dropout => Operation, dropout, "dropout";
     View => Operation, view, "view";
     Expand => Operation, expand, "expand";
     Slice => Operation, slice, "slice";
     Permute => Operation, permute, "permute";
     Contiguous => Operation, contiguous, "contiguous";
     Sum => Reduction, sum, "sum";
+    Mean => Reduction, mean, "mean";
+    Prod => Reduction, prod, "prod";
+    Max, Min => Reduction, extremum, "max", "min";
+    Var => Reduction, var, "var";
+    LogSumExp => Reduction, log_sum_exp, "logSumExp";
+    Argmax, Argmin => Query, arg_extremum, "argmax", "argmin";
+    Any, All => Query, any_all, "any", "all";
+    Softmax, LogSoftmax => RowMap, softmax, "softmax", "logSoftmax";
     Matmul => Operation, matmul, "matmul";
     Linear => Operation, linear, "linear";
     CrossEntropy => ClassLoss, cross_entropy, "crossEntropy";

@@ -26,8 +26,8 @@ impl<T: Real> BinaryFunction<T> for Mul {
     }
 
     #[inline(always)]
-    fn derivatives(&self, a: T, b: T) -> (T, T) {
-        (b, a)
+    fn gradients(&self, g: T, a: T, b: T) -> (T, T) {
+        (g * b, g * a)
     }
 
     fn on_int(&self) -> Option<fn(i32, i32) -> i32> {

@@ -8,7 +8,7 @@ use crate::dtype::{DType, DataMut, Operand, TensorType};
 use crate::error::{Error, Result};
 use crate::kernels::parallel::{chunks_mut, rows_mut};
 use crate::kernels::strided::GRAIN;
-use crate::ops::{Grad, Named, Operation, Reads, Signature, expect_inputs};
+use crate::ops::{Class, Grad, Named, Operation, Reads, Signature, expect_inputs};
 use crate::real::Real;
 use crate::shape::{Layout, Shape, Strides};
 
@@ -32,10 +32,7 @@ impl Dims {
             let dim = shape.dim(dim, op)?;
             if let Some(flag) = reduced.get_mut(dim) {
                 if *flag {
-                    return Err(Error::argument(format!(
-                        "{op}: dim {dim} appears twice in {:?}",
-                        self.dims
-                    )));
+                    return Err(Error::argument(format!("{op}: dim {dim} appears twice in {:?}", self.dims)));
                 }
                 *flag = true;
             }
@@ -53,6 +50,17 @@ impl Dims {
             .map(|(&size, reduced)| if reduced { 1 } else { size })
             .collect();
         Shape::new(&sizes)
+    }
+
+    /// If the reduced dimensions follow each other, the first of them and the one after the last. It depends on
+    /// nothing but `dims` and the number of dimensions.
+    fn block(&self, ndim: usize) -> Option<(usize, usize)> {
+        let Some(dims) = &self.dims else { return Some((0, ndim)) };
+        let n = ndim.max(1) as isize;
+        let at = |&dim: &isize| (if dim < 0 { dim + n } else { dim }) as usize;
+        let first = dims.iter().map(at).min().unwrap_or(ndim);
+        let end = dims.iter().map(at).max().map_or(ndim, |last| last + 1).min(ndim);
+        (dims.len() == end.saturating_sub(first)).then_some((first, end))
     }
 
     /// The layout with the reduced dimensions last, so that a row of it is what one result is made of.
@@ -80,22 +88,65 @@ pub trait RowFunction<T: Real>: Named + fmt::Debug + Send + Sync {
     /// What `gradient` looks at.
     const READS: Reads;
 
-    /// The dimensions that make up a row.
-    fn dims(&self) -> &Dims;
-
     /// Whether rows without elements have a value; otherwise they are an error.
     const EMPTY_ROWS: bool;
+
+    /// The dimensions that make up a row.
+    fn dims(&self) -> &Dims;
 
     /// y from the row x.
     fn f(&self, x: &[T]) -> T;
 
     /// The gradient of a row: `dx (+)= g · ∂y/∂x`. `x` is empty and `y` is 0 where `READS` does not name them.
     fn gradient(&self, x: &[T], y: T, g: T, dx: &mut Grad<'_, T>);
+
+    /// The function on rows of integers, if it stays within them.
+    fn on_int(&self) -> Option<fn(&[i32]) -> i32> {
+        None
+    }
+
+    /// The function for many rows at once, if it has such a form.
+    fn columns(&self) -> Option<&dyn ColumnFunction<T>> {
+        None
+    }
+}
+
+/// A [`RowFunction`] for columns side by side, so that dimensions before others need not be moved behind them. Its
+/// gradient does not depend on x.
+pub trait ColumnFunction<T: Real>: Sync {
+    /// `y[j]` from the columns of x, a matrix of `y.len()` columns.
+    fn columns(&self, x: &[T], y: &mut [T]);
+
+    /// The gradient of one of `rows` rows of the matrix: `dx[j] (+)= g[j] · ∂y[j]/∂x[j]`.
+    fn columns_gradient(&self, rows: usize, g: &[T], dx: &mut Grad<'_, T>);
 }
 
 /// A [`RowFunction`] as an operation.
 #[derive(Debug)]
 pub struct Reduction<F>(pub F);
+
+impl<F> Reduction<F> {
+    /// Whether an operand of `ndim` dimensions is read as it lies, as matrices whose columns are reduced: these are the
+    /// dimensions from the first to before the second of the numbers given.
+    fn by_columns<T: Real>(&self, ndim: usize) -> Option<(&dyn ColumnFunction<T>, usize, usize)>
+    where
+        F: RowFunction<T>,
+    {
+        let (first, end) = self.0.dims().block(ndim)?;
+        (first < end && end < ndim).then_some((self.0.columns()?, first, end))
+    }
+
+    /// The function on columns with the numbers of rows and columns of each matrix; nothing for an operand that was
+    /// arranged into rows, or whose columns are rows.
+    fn matrices<T: Real>(&self, shape: &Shape) -> Option<(&dyn ColumnFunction<T>, usize, usize)>
+    where
+        F: RowFunction<T>,
+    {
+        let (f, first, end) = self.by_columns(shape.len())?;
+        let columns = shape[end..].iter().product();
+        (columns != 1).then_some((f, shape[first..end].iter().product(), columns))
+    }
+}
 
 impl<T: Real, F: RowFunction<T>> Operation<T> for Reduction<F> {
     fn infer(&self, inputs: &[TensorType]) -> Result<TensorType> {
@@ -104,11 +155,20 @@ impl<T: Real, F: RowFunction<T>> Operation<T> for Reduction<F> {
         if !F::EMPTY_ROWS {
             expect_rows(&x.shape, &shape, F::NAME)?;
         }
-        Ok(TensorType::new(DType::Float32, shape))
+        let integers = !x.dtype.is_float() && self.0.on_int().is_some();
+        Ok(TensorType::new(if integers { DType::Int32 } else { DType::Float32 }, shape))
     }
 
     fn arrange(&self, _: usize, layout: &Layout, _: &Signature) -> Layout {
+        if self.by_columns(layout.shape.len()).is_some() {
+            return layout.clone();
+        }
         self.0.dims().arrange(layout)
+    }
+
+    fn takes(&self, _: usize, inputs: &[TensorType]) -> Class {
+        let integers = !inputs[0].dtype.is_float() && self.0.on_int().is_some();
+        if integers { Class::Int } else { Class::Real }
     }
 
     fn reads(&self) -> Reads {
@@ -116,36 +176,55 @@ impl<T: Real, F: RowFunction<T>> Operation<T> for Reduction<F> {
     }
 
     fn forward(&self, x: &[Operand<'_, T>], y: DataMut<'_, T>, shape: &Shape) -> Result<()> {
-        let DataMut::Real(y) = y else {
-            return Err(Error::internal(format!("{}: unexpected output class", F::NAME)));
-        };
         let width = row_length(x[0].shape(), shape.elements());
-        let x = x[0].real();
-        chunks_mut(y, GRAIN.div_ceil(width.max(1)), |first, y| {
-            for (i, y) in y.iter_mut().enumerate() {
-                *y = self.0.f(&x[(first + i) * width..][..width]);
-            }
-        });
+        match (y, self.0.on_int()) {
+            (DataMut::Real(y), _) => match self.matrices(x[0].shape()) {
+                None => fill_rows(x[0].real(), width, y, |x| self.0.f(x)),
+                Some((f, rows, columns)) => {
+                    let x = x[0].real();
+                    for (i, y) in y.chunks_exact_mut(columns.max(1)).enumerate() {
+                        f.columns(&x[i * rows * columns..][..rows * columns], y);
+                    }
+                }
+            },
+            (DataMut::Int(y), Some(f)) => fill_rows(x[0].int(), width, y, f),
+            _ => return Err(Error::internal(format!("{}: unexpected output class", F::NAME))),
+        }
         Ok(())
     }
 
     fn backward(&self, x: &[Operand<'_, T>], y: &[T], dy: &[T], dx: &mut [Option<Grad<'_, T>>]) {
         let Some(dx) = &mut dx[0] else { return };
-        let (width, mode) = (row_length(x[0].shape(), dy.len()), dx.mode);
+        let mode = dx.mode;
+        if let Some((f, rows, columns)) = self.matrices(x[0].shape()) {
+            rows_mut(dx.data, columns, GRAIN, |first, part| {
+                for (i, row) in part.chunks_exact_mut(columns).enumerate() {
+                    let g = &dy[(first + i) / rows * columns..][..columns];
+                    f.columns_gradient(rows, g, &mut Grad { data: row, mode });
+                }
+            });
+            return;
+        }
+        let width = row_length(x[0].shape(), dy.len());
         let x = x[0].real();
         rows_mut(dx.data, width, GRAIN, |first, rows| {
             for (i, row) in rows.chunks_exact_mut(width).enumerate() {
                 let i = first + i;
-                let x = if F::READS.inputs == 0 {
-                    &[]
-                } else {
-                    &x[i * width..][..width]
-                };
+                let x = if F::READS.inputs == 0 { &[] } else { &x[i * width..][..width] };
                 let y = if F::READS.output { y[i] } else { T::ZERO };
                 self.0.gradient(x, y, dy[i], &mut Grad { data: row, mode });
             }
         });
     }
+}
+
+/// `y[i] = f(row i of x)`, on all threads.
+pub fn fill_rows<X: Sync, Y: Send>(x: &[X], width: usize, y: &mut [Y], f: impl Fn(&[X]) -> Y + Sync) {
+    chunks_mut(y, GRAIN.div_ceil(width.max(1)), |first, y| {
+        for (i, y) in y.iter_mut().enumerate() {
+            *y = f(&x[(first + i) * width..][..width]);
+        }
+    });
 }
 
 /// Refuses rows without elements, for functions that have no value there.

@@ -1,10 +1,11 @@
 use serde::Deserialize;
 
-use crate::kernels::reduce;
-use crate::ops::{Dims, Grad, Named, Reads, RowFunction};
+use crate::kernels::columns::column_sums;
+use crate::kernels::{Mode, reduce};
+use crate::ops::{ColumnFunction, Dims, Grad, Named, Reads, RowFunction};
 use crate::real::Real;
 
-/// Σ x over `dims`. Each element has derivative 1.
+/// Σ x over `dims`, pairwise. Each element has derivative 1.
 #[derive(Debug, Deserialize)]
 pub struct Sum(Dims);
 
@@ -31,5 +32,19 @@ impl<T: Real> RowFunction<T> for Sum {
 
     fn gradient(&self, _: &[T], _: T, g: T, dx: &mut Grad<'_, T>) {
         dx.map([], |[]| g);
+    }
+
+    fn columns(&self) -> Option<&dyn ColumnFunction<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Real> ColumnFunction<T> for Sum {
+    fn columns(&self, x: &[T], y: &mut [T]) {
+        column_sums(x, y, Mode::Write);
+    }
+
+    fn columns_gradient(&self, _: usize, g: &[T], dx: &mut Grad<'_, T>) {
+        dx.map([g], |[g]| g);
     }
 }

@@ -1,10 +1,11 @@
 //! What must hold for every operation, tried on all of its samples.
 
 use crate::dtype::{DType, Data, DataMut};
+use crate::error::Error;
 use crate::graph::{Arena, Call, Leaf, Node, backward};
 use crate::kernels::Mode;
 use crate::ops::samples::{Sample, SampleInput};
-use crate::ops::{Grad, all_samples, parse};
+use crate::ops::{Grad, all_samples, names_of, parse};
 use crate::real::Real;
 use crate::rng::Rng;
 use crate::shape::{Layout, Shape, Strides};
@@ -60,10 +61,7 @@ struct Bound<T> {
 /// Row-major storage.
 fn plain<T: Real>(input: &SampleInput) -> (Layout, Storage<T>) {
     let shape = Shape::new(&input.shape).unwrap();
-    (
-        Layout::contiguous(shape),
-        Storage::new(input.dtype, &input.values),
-    )
+    (Layout::contiguous(shape), Storage::new(input.dtype, &input.values))
 }
 
 /// The same values lying in reverse order of dimensions, every second element, with an offset.
@@ -75,17 +73,11 @@ fn scattered<T: Real>(input: &SampleInput) -> (Layout, Storage<T>) {
         strides.push(step);
         step *= size.max(1);
     }
-    let layout = Layout {
-        strides: Strides::new(&strides).unwrap(),
-        offset: 3,
-        shape,
-    };
+    let layout = Layout { strides: Strides::new(&strides).unwrap(), offset: 3, shape };
     let mut values = vec![77.0; layout.extent()];
     let row_major = layout.shape.strides();
     for (i, &value) in input.values.iter().enumerate() {
-        let at: usize = (0..strides.len())
-            .map(|d| i / row_major[d] % layout.shape[d] * strides[d])
-            .sum();
+        let at: usize = (0..strides.len()).map(|d| i / row_major[d] % layout.shape[d] * strides[d]).sum();
         values[layout.offset + at] = value;
     }
     (layout, Storage::new(input.dtype, &values))
@@ -102,10 +94,7 @@ impl<T: Real> Bound<T> {
                 ((input.dtype, layout), storage)
             })
             .unzip();
-        Self {
-            call: Call::new(op, &inputs).unwrap_or_else(|e| panic!("{name}: {e}")),
-            storages,
-        }
+        Self { call: Call::new(op, &inputs).unwrap_or_else(|e| panic!("{name}: {e}")), storages }
     }
 
     fn data(&self) -> Vec<Data<'_, T>> {
@@ -129,9 +118,7 @@ impl<T: Real> Bound<T> {
         }
         // Whatever the result's buffer held must not matter.
         let mut y = Storage::new(output.dtype, &vec![f64::NAN; output.shape.elements()]);
-        self.call
-            .forward(&self.data(), y.data_mut(), &mut Arena::new())
-            .unwrap();
+        self.call.forward(&self.data(), y.data_mut(), &mut Arena::new()).unwrap();
         y
     }
 
@@ -141,39 +128,22 @@ impl<T: Real> Bound<T> {
         let n = self.storages.len();
         let reads = self.call.reads();
         let storages: Vec<Data<'_, T>> = (0..n)
-            .map(|i| {
-                if reads.inputs >> i & 1 == 1 {
-                    self.storages[i].data()
-                } else {
-                    Data::Real(&[])
-                }
-            })
+            .map(|i| if reads.inputs >> i & 1 == 1 { self.storages[i].data() } else { Data::Real(&[]) })
             .chain([if reads.output { y.data() } else { Data::Real(&[]) }])
             .collect();
         let mut grads: Vec<Option<Vec<T>>> = (0..n)
             .map(|i| {
                 let fill = T::from_f64(start.unwrap_or(f64::NAN));
-                self.call
-                    .differentiable(i)
-                    .then(|| vec![fill; self.call.input_elements(i)])
+                self.call.differentiable(i).then(|| vec![fill; self.call.input_elements(i)])
             })
             .collect();
         let mode = if start.is_some() { Mode::Add } else { Mode::Write };
         let mut leaves: Vec<Leaf<'_, T>> = grads
             .iter_mut()
             .enumerate()
-            .filter_map(|(value, data)| {
-                data.as_mut().map(|data| Leaf {
-                    value,
-                    grad: Grad { data, mode },
-                })
-            })
+            .filter_map(|(value, data)| data.as_mut().map(|data| Leaf { value, grad: Grad { data, mode } }))
             .collect();
-        let nodes = [Node {
-            call: &self.call,
-            inputs: (0..n).collect(),
-            output: n,
-        }];
+        let nodes = [Node { call: &self.call, inputs: (0..n).collect(), output: n }];
         backward(&nodes, &storages, dy, &mut leaves, &mut Arena::new()).unwrap();
         grads
     }
@@ -183,6 +153,32 @@ impl<T: Real> Bound<T> {
 fn seed<T: Real>(n: usize) -> Vec<T> {
     let mut rng = Rng::new(5, n as u64);
     (0..n).map(|_| T::from_f64(rng.uniform_f64() + 0.5)).collect()
+}
+
+/// The result in `float32`.
+#[track_caller]
+pub fn values_f32(name: &str, sample: &Sample) -> Vec<f64> {
+    Bound::<f32>::new(name, sample, plain).output().values()
+}
+
+/// The gradients of the inputs that have one, in `float32`; that of every element of the result is `dy`.
+#[track_caller]
+pub fn gradients_f32(name: &str, sample: &Sample, dy: f32) -> Vec<Vec<f32>> {
+    let bound = Bound::<f32>::new(name, sample, plain);
+    let dy = vec![dy; bound.call.output().shape.elements()];
+    bound.gradients(&dy, None).into_iter().flatten().collect()
+}
+
+/// The call, or why it is refused.
+fn try_call(name: &str, sample: &Sample) -> Result<Call<f32>, Error> {
+    let inputs: Vec<_> = sample.inputs.iter().map(|input| (input.dtype, plain::<f32>(input).0)).collect();
+    Call::new(parse::<f32>(name, &sample.attributes)?, &inputs)
+}
+
+/// The message with which the operation is refused.
+#[track_caller]
+pub fn error(name: &str, sample: &Sample) -> String {
+    try_call(name, sample).expect_err("the operation must be refused").message
 }
 
 fn for_each_sample(mut body: impl FnMut(&str, &Sample)) {
@@ -245,12 +241,7 @@ fn the_way_inputs_lie_in_memory_does_not_matter() {
                 _ => Bound::<f64>::new(name, sample, scattered),
             },
         ];
-        assert_close(
-            &a.output().values(),
-            &b.output().values(),
-            1e-12,
-            &format!("{name} {sample:?}"),
-        );
+        assert_close(&a.output().values(), &b.output().values(), 1e-12, &format!("{name} {sample:?}"));
         if a.call.output().dtype.is_float() {
             let dy: Vec<f64> = seed(a.call.output().shape.elements());
             for (a, b) in a.gradients(&dy, None).iter().zip(b.gradients(&dy, None)) {
@@ -270,11 +261,7 @@ fn gradients_are_added_where_asked() {
             return;
         }
         let dy: Vec<f64> = seed(bound.call.output().shape.elements());
-        for (written, added) in bound
-            .gradients(&dy, None)
-            .iter()
-            .zip(bound.gradients(&dy, Some(10.0)))
-        {
+        for (written, added) in bound.gradients(&dy, None).iter().zip(bound.gradients(&dy, Some(10.0))) {
             if let (Some(written), Some(added)) = (written, added) {
                 let expected: Vec<f64> = written.iter().map(|g| g + 10.0).collect();
                 assert_close(&expected, &added, 1e-9, &format!("{name} {sample:?}"));
@@ -289,10 +276,7 @@ fn the_same_tensor_may_be_every_input() {
         let [first, .., last] = &sample.inputs[..] else {
             return;
         };
-        if sample
-            .inputs
-            .iter()
-            .any(|i| i.shape != first.shape || i.dtype != DType::Float32)
+        if sample.inputs.iter().any(|i| i.shape != first.shape || i.dtype != DType::Float32)
             || last.values.is_empty()
         {
             return;
@@ -301,22 +285,15 @@ fn the_same_tensor_may_be_every_input() {
         let n = sample.inputs.len();
         sample.inputs = vec![first.clone(); n];
         let bound = Bound::<f64>::new(name, &sample, plain);
+        if !bound.call.output().dtype.is_float() {
+            return;
+        }
         let y = bound.output();
         let dy: Vec<f64> = seed(bound.call.output().shape.elements());
         let mut grad = vec![f64::NAN; first.values.len()];
         let storages = [bound.storages[0].data(), y.data()];
-        let nodes = [Node {
-            call: &bound.call,
-            inputs: vec![0; n],
-            output: 1,
-        }];
-        let mut leaves = [Leaf {
-            value: 0,
-            grad: Grad {
-                data: &mut grad,
-                mode: Mode::Write,
-            },
-        }];
+        let nodes = [Node { call: &bound.call, inputs: vec![0; n], output: 1 }];
+        let mut leaves = [Leaf { value: 0, grad: Grad { data: &mut grad, mode: Mode::Write } }];
         backward(&nodes, &storages, &dy, &mut leaves, &mut Arena::new()).unwrap();
         let mut expected = vec![0.0; grad.len()];
         for part in bound.gradients(&dy, None).into_iter().flatten() {
@@ -337,10 +314,7 @@ fn every_instruction_set_computes_the_same() {
                 assert_close(&exact.output().values(), &single.output().values(), 2e-5, &what);
                 if exact.call.output().dtype.is_float() {
                     let n = exact.call.output().shape.elements();
-                    for (a, b) in exact
-                        .gradients(&seed(n), None)
-                        .iter()
-                        .zip(single.gradients(&seed(n), None))
+                    for (a, b) in exact.gradients(&seed(n), None).iter().zip(single.gradients(&seed(n), None))
                     {
                         if let (Some(a), Some(b)) = (a, b) {
                             let b: Vec<f64> = b.into_iter().map(f64::from).collect();
@@ -351,4 +325,113 @@ fn every_instruction_set_computes_the_same() {
             });
         });
     }
+}
+
+/// The sample with every size but 0 and 1 multiplied by `factor`, values repeated; of integers too, or not: indices
+/// and labels grow along with what they are for, seeds do not.
+fn enlarged(sample: &Sample, factor: usize, integers: bool) -> Sample {
+    let mut sample = sample.clone();
+    for input in sample.inputs.iter_mut().filter(|input| integers || input.dtype == DType::Float32) {
+        input.shape.iter_mut().filter(|size| **size > 1).for_each(|size| *size *= factor);
+        let n = input.shape.iter().product();
+        input.values = input.values.iter().copied().cycle().take(n).collect();
+    }
+    sample
+}
+
+/// The samples large enough to be cut into lanes, where the operation takes them so.
+fn large_samples() -> Vec<(&'static str, Sample)> {
+    const ELEMENTS: usize = 40_000; // two grains and a half
+    let elements = |name: &str, sample: &Sample| {
+        let output = try_call(name, sample).ok()?.output().shape.elements();
+        sample.inputs.iter().map(|input| input.values.len()).chain([output]).max()
+    };
+    let enlarge = |name: &str, sample: &Sample| {
+        let factors = std::iter::successors(Some(1usize), |factor| Some(factor + factor.div_ceil(3)));
+        [true, false].into_iter().find_map(|integers| {
+            factors
+                .clone()
+                .take_while(|&factor| factor < 2 * ELEMENTS)
+                .map(|factor| enlarged(sample, factor, integers))
+                .take_while(|sample| elements(name, sample).is_some())
+                .find(|sample| elements(name, sample) >= Some(ELEMENTS))
+        })
+    };
+    all_samples()
+        .into_iter()
+        .flat_map(|(name, samples)| {
+            samples.iter().filter_map(|sample| Some((name, enlarge(name, sample)?))).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The bits of a result and its gradients; all NaN are one, for which of two NaN an instruction passes on is open.
+fn bits(name: &str, sample: &Sample) -> Vec<Vec<u64>> {
+    let bits_of = |x: f64| if x.is_nan() { u64::MAX } else { x.to_bits() };
+    let bound = Bound::<f32>::new(name, sample, plain);
+    let mut results = vec![bound.output().values().into_iter().map(bits_of).collect()];
+    if bound.call.output().dtype.is_float() {
+        let dy = seed(bound.call.output().shape.elements());
+        results.extend(
+            bound
+                .gradients(&dy, None)
+                .into_iter()
+                .flatten()
+                .map(|g| g.into_iter().map(|g| bits_of(f64::from(g))).collect()),
+        );
+    }
+    results
+}
+
+#[test]
+fn the_number_of_threads_does_not_change_a_bit() {
+    let samples = large_samples();
+    for name in ["exp", "add", "sum", "max", "var", "argmax", "softmax", "where", "dropout", "cast", "matmul"]
+    {
+        assert!(samples.iter().any(|(n, _)| *n == name), "{name} is not among the large samples");
+    }
+    let threads = crate::pool::get_num_threads();
+    let with_threads = |n: usize| {
+        crate::pool::set_num_threads(n).unwrap();
+        samples.iter().map(|(name, sample)| bits(name, sample)).collect::<Vec<_>>()
+    };
+    let one = with_threads(1);
+    for n in [2, 3, 8] {
+        for ((name, sample), (one, many)) in samples.iter().zip(one.iter().zip(with_threads(n))) {
+            let shapes: Vec<_> = sample.inputs.iter().map(|input| &input.shape).collect();
+            assert!(*one == many, "{name} {} {shapes:?} with {n} threads", sample.attributes);
+        }
+    }
+    crate::pool::set_num_threads(threads).unwrap();
+}
+
+#[test]
+fn special_values_are_the_same_with_every_instruction_set() {
+    use crate::kernels::isa::{Isa, available, with_isa};
+    let finite = [0.0, 1e-45, 1e-40, 1.2e-38, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 20.0, 88.7, 104.0, 1e10, 3.4e38];
+    let mut special: Vec<f64> = finite.iter().chain(&[f64::INFINITY]).flat_map(|&x| [x, -x]).collect();
+    special.push(f64::NAN);
+    let n = special.len();
+    let pairs = |f: fn(usize, usize) -> usize| (0..n * n).map(|i| special[f(i, n)]).collect::<Vec<_>>();
+    let inputs = [pairs(|i, n| i / n), pairs(|i, n| i % n)];
+    let elementwise = ["Unary", "Binary", "Comparison"].map(names_of).concat();
+    for_each_sample(|name, sample| {
+        let real = sample.inputs.iter().all(|input| input.dtype == DType::Float32);
+        if !real || !(elementwise.contains(&name) || ["pow", "cast"].contains(&name)) {
+            return;
+        }
+        let mut special = Sample::new(&sample.attributes);
+        for values in &inputs[..sample.inputs.len()] {
+            special = special.values(&[n * n], values);
+        }
+        let portable = with_isa(Isa::Portable, || bits(name, &special));
+        for isa in available() {
+            for (k, (a, b)) in portable.iter().zip(with_isa(isa, || bits(name, &special))).enumerate() {
+                for (i, (a, b)) in a.iter().zip(&b).enumerate() {
+                    let [x, y] = [inputs[0][i], inputs[1][i]];
+                    assert_eq!(a, b, "{name} {} of {x}, {y}: output {k} with {isa:?}", sample.attributes);
+                }
+            }
+        }
+    });
 }

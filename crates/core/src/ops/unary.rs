@@ -1,4 +1,4 @@
-//! Elementwise operations of one input: a function and its derivative are all that each has to say.
+//! Elementwise operations of one input: a function and its gradient are all that each has to say.
 
 use std::fmt;
 
@@ -12,17 +12,18 @@ use crate::shape::Shape;
 
 /// A function of one number. Integers become `float32`, unless the function says what it is on integers.
 pub trait UnaryFunction<T: Real>: Named + fmt::Debug + Send + Sync {
-    /// What [`UnaryFunction::derivative`] looks at.
+    /// What [`UnaryFunction::gradient`] looks at.
     const READS: Reads;
 
     /// y = f(x).
     fn f(&self, x: T) -> T;
 
-    /// dy/dx, from whichever of x and y [`UnaryFunction::READS`] names; the other is 0.
-    fn derivative(&self, x: T, y: T) -> T;
+    /// g · dy/dx, from whichever of x and y [`UnaryFunction::READS`] names; the other is 0. Functions that let
+    /// gradients through or stop them select rather than multiply: what is stopped is 0 even where g is infinite.
+    fn gradient(&self, g: T, x: T, y: T) -> T;
 
     /// The function on integers, if it stays within them.
-    fn on_int(&self) -> Option<fn(i32) -> i32> {
+    fn on_int(&self) -> Option<fn(&Self, i32) -> i32> {
         None
     }
 }
@@ -48,11 +49,7 @@ impl<T: Real, F: UnaryFunction<T>> Operation<T> for Unary<F> {
     }
 
     fn takes(&self, _: usize, inputs: &[TensorType]) -> Class {
-        if inputs[0].dtype != DType::Float32 && self.0.on_int().is_some() {
-            Class::Int
-        } else {
-            Class::Real
-        }
+        if inputs[0].dtype != DType::Float32 && self.0.on_int().is_some() { Class::Int } else { Class::Real }
     }
 
     fn reads(&self) -> Reads {
@@ -67,7 +64,12 @@ impl<T: Real, F: UnaryFunction<T>> Operation<T> for Unary<F> {
                 #[inline(always)]
                 |[x]| self.0.f(x),
             ),
-            (DataMut::Int(y), Some(f)) => elementwise::map([x[0].int()], y, |[x]| f(x)),
+            (DataMut::Int(y), Some(f)) => elementwise::map(
+                [x[0].int()],
+                y,
+                #[inline(always)]
+                |[x]| f(&self.0, x),
+            ),
             _ => return Err(Error::internal(format!("{}: unexpected output class", F::NAME))),
         }
         Ok(())
@@ -79,17 +81,17 @@ impl<T: Real, F: UnaryFunction<T>> Operation<T> for Unary<F> {
             (true, true) => dx.map(
                 [dy, x[0].real(), y],
                 #[inline(always)]
-                |[g, x, y]| g * self.0.derivative(x, y),
+                |[g, x, y]| self.0.gradient(g, x, y),
             ),
             (true, false) => dx.map(
                 [dy, x[0].real()],
                 #[inline(always)]
-                |[g, x]| g * self.0.derivative(x, T::ZERO),
+                |[g, x]| self.0.gradient(g, x, T::ZERO),
             ),
             (false, _) => dx.map(
                 [dy, if F::READS.output { y } else { dy }],
                 #[inline(always)]
-                |[g, y]| g * self.0.derivative(T::ZERO, y),
+                |[g, y]| self.0.gradient(g, T::ZERO, y),
             ),
         }
     }

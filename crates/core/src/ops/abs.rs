@@ -1,0 +1,43 @@
+use serde::Deserialize;
+
+use crate::ops::{Named, Reads, UnaryFunction};
+use crate::real::Real;
+
+/// |x|. The derivative is the sign of x, 0 at 0.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Abs {}
+
+impl Named for Abs {
+    const NAME: &'static str = "abs";
+
+    #[cfg(test)]
+    fn samples() -> Vec<super::samples::Sample> {
+        [super::samples::unary(0.1..2.0), super::samples::unary(-2.0..-0.1)].concat()
+    }
+}
+
+impl<T: Real> UnaryFunction<T> for Abs {
+    const READS: Reads = Reads::INPUTS;
+
+    #[inline(always)]
+    fn f(&self, x: T) -> T {
+        x.abs()
+    }
+
+    #[inline(always)]
+    fn gradient(&self, g: T, x: T, _: T) -> T {
+        let sign = if x > T::ZERO {
+            T::ONE
+        } else if x < T::ZERO {
+            -T::ONE
+        } else {
+            T::ZERO
+        };
+        g * sign
+    }
+
+    fn on_int(&self) -> Option<fn(&Self, i32) -> i32> {
+        Some(|_, x| x.wrapping_abs())
+    }
+}

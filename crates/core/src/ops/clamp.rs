@@ -1,0 +1,75 @@
+use serde::Deserialize;
+
+use crate::ops::number::Number;
+use crate::ops::{Named, Reads, UnaryFunction};
+use crate::real::Real;
+
+/// min(max(x, `min`), `max`); NaN stays NaN, a limit that is NaN makes everything NaN. Integers stay integers if the
+/// limits are. The gradient passes within the limits and at them.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "Limits")]
+pub struct Clamp {
+    min: f64,
+    max: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limits {
+    min: Option<Number>,
+    max: Option<Number>,
+}
+
+impl TryFrom<Limits> for Clamp {
+    type Error = &'static str;
+
+    fn try_from(limits: Limits) -> Result<Self, Self::Error> {
+        if limits.min.is_none() && limits.max.is_none() {
+            return Err("expected min, max or both, got neither");
+        }
+        Ok(Self {
+            min: limits.min.map_or(f64::NEG_INFINITY, |x| x.0),
+            max: limits.max.map_or(f64::INFINITY, |x| x.0),
+        })
+    }
+}
+
+impl Named for Clamp {
+    const NAME: &'static str = "clamp";
+
+    #[cfg(test)]
+    fn samples() -> Vec<super::samples::Sample> {
+        use super::samples::unary_with;
+        [
+            unary_with(r#"{"min": -0.5, "max": 0.5}"#, -0.45..0.45),
+            unary_with(r#"{"min": -0.5, "max": 0.5}"#, -2.0..-0.6),
+            unary_with(r#"{"min": -0.5}"#, 0.6..2.0),
+            unary_with(r#"{"max": 0.5, "min": "-Infinity"}"#, 0.6..2.0),
+        ]
+        .concat()
+    }
+}
+
+impl<T: Real> UnaryFunction<T> for Clamp {
+    const READS: Reads = Reads::INPUTS;
+
+    #[inline(always)]
+    fn f(&self, x: T) -> T {
+        // The limits on the left: where they or x are NaN, so is the result.
+        let (min, max) = (T::from_f64(self.min), T::from_f64(self.max));
+        max.minimum(min.maximum(x))
+    }
+
+    #[inline(always)]
+    fn gradient(&self, g: T, x: T, _: T) -> T {
+        let inside = x >= T::from_f64(self.min) && x <= T::from_f64(self.max);
+        if inside { g } else { T::ZERO }
+    }
+
+    fn on_int(&self) -> Option<fn(&Self, i32) -> i32> {
+        let whole = |limit: f64| limit.is_infinite() || limit == limit.trunc();
+        // Conversions saturate: an infinite limit is none.
+        (whole(self.min) && whole(self.max))
+            .then_some(|limits, x| x.max(limits.min as i32).min(limits.max as i32))
+    }
+}

@@ -1,0 +1,81 @@
+use serde::Deserialize;
+
+use crate::ops::{Named, Reads, UnaryFunction};
+use crate::real::Real;
+
+/// x · Φ(x), Φ being the normal distribution function (Hendrycks, Gimpel 2016), or its approximation
+/// x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))).
+///
+/// The derivative is Φ(x) + x · φ(x), φ being the normal density; or that of the approximation.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gelu {
+    #[serde(default)]
+    approximate: Approximate,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Approximate {
+    #[default]
+    None,
+    Tanh,
+}
+
+/// √(2/π) and the coefficient of x³.
+const SCALE: f64 = 0.797_884_560_802_865_4;
+const CUBIC: f64 = 0.044_715;
+/// 1/√2 and 1/√(2π).
+const SQRT_HALF: f64 = std::f64::consts::FRAC_1_SQRT_2;
+const DENSITY_AT_0: f64 = 0.398_942_280_401_432_7;
+
+impl Named for Gelu {
+    const NAME: &'static str = "gelu";
+
+    #[cfg(test)]
+    fn samples() -> Vec<super::samples::Sample> {
+        use super::samples::{unary, unary_with};
+        [
+            unary(-3.0..3.0),
+            unary_with(r#"{"approximate": "none"}"#, -3.0..3.0),
+            unary_with(r#"{"approximate": "tanh"}"#, -3.0..3.0),
+        ]
+        .concat()
+    }
+}
+
+#[inline(always)]
+fn c<T: Real>(x: f64) -> T {
+    T::from_f64(x)
+}
+
+impl<T: Real> UnaryFunction<T> for Gelu {
+    const READS: Reads = Reads::INPUTS;
+
+    #[inline(always)]
+    fn f(&self, x: T) -> T {
+        let half = c::<T>(0.5) * x;
+        match self.approximate {
+            Approximate::None => half * (T::ONE + (x * c(SQRT_HALF)).erf()),
+            Approximate::Tanh => half * (T::ONE + (c::<T>(SCALE) * (x + c::<T>(CUBIC) * (x * x * x))).tanh()),
+        }
+    }
+
+    #[inline(always)]
+    fn gradient(&self, g: T, x: T, _: T) -> T {
+        let half = c::<T>(0.5);
+        let derivative = match self.approximate {
+            Approximate::None => {
+                let distribution = half * (T::ONE + (x * c(SQRT_HALF)).erf());
+                distribution + x * (c::<T>(DENSITY_AT_0) * (-half * (x * x)).exp())
+            }
+            Approximate::Tanh => {
+                let square = x * x;
+                let t = (c::<T>(SCALE) * (x + c::<T>(CUBIC) * (square * x))).tanh();
+                let inner = c::<T>(SCALE) * (T::ONE + c::<T>(3.0 * CUBIC) * square);
+                half * (T::ONE + t) + half * x * ((T::ONE - t * t) * inner)
+            }
+        };
+        g * derivative
+    }
+}
