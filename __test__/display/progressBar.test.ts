@@ -95,6 +95,14 @@ describe('ProgressBar', () => {
     expect(screen.line).toBe('');
   });
 
+  it('refuses a total of nothing', () => {
+    for (const total of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(() => new ProgressBar({ label: 'x', total, unit: 'steps' })).toThrow(
+        `ProgressBar: total must be a positive number, got ${total}`,
+      );
+    }
+  });
+
   it.each([
     ['not a terminal', false, 'xterm'],
     ['a dumb terminal', true, 'dumb'],

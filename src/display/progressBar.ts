@@ -1,6 +1,9 @@
 /** A progress bar for people at a terminal: `mnist ━━━━━━━━━━╸         52 %  5.2/9.9 MB  3.1 MB/s  2 s`. */
 
 import type { WriteStream } from 'node:tty';
+import { ArgumentError } from '../errors.js';
+import { checkOptions } from '../options.js';
+import { describe } from '../shape.js';
 
 /** What a {@link ProgressBar} shows. */
 export interface ProgressBarOptions {
@@ -32,7 +35,13 @@ export class ProgressBar {
   /** Where the rate is measured from: a resumed download has not earned what was there before. */
   private start: { readonly time: number; readonly done: number } | undefined;
 
-  constructor({ label, total, unit, stream = process.stderr }: ProgressBarOptions) {
+  /** @throws ArgumentError where the total is not a positive number. */
+  constructor(options: ProgressBarOptions) {
+    checkOptions('ProgressBar', options, ['label', 'total', 'unit', 'stream']);
+    const { label, total, unit, stream = process.stderr } = options;
+    if (!(Number.isFinite(total) && total > 0)) {
+      throw new ArgumentError(`ProgressBar: total must be a positive number, got ${describe(total)}`);
+    }
     this.label = label;
     this.total = total;
     this.unit = unit;
