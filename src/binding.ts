@@ -21,6 +21,15 @@ export interface PreparedCall {
   differentiable: number;
 }
 
+/** A tensor of a safetensors file: `stored` is its type there, such as `BF16`; `begin` and `end` count from the end of the header. */
+export interface SafetensorsEntry {
+  name: string;
+  stored: string;
+  shape: number[];
+  begin: number;
+  end: number;
+}
+
 export interface Native {
   /** The version that the binary was built as: the same as the package's, or it is not used. */
   version(): string;
@@ -44,10 +53,49 @@ export interface Native {
     grads: readonly Float32Array[],
   ): void;
 
+  /**
+   * A step of an update rule for as many parameters as there are; without any, it checks `options`, a JSON object.
+   * `buffers` has those of the first parameter, then of the second, …; `steps` counts earlier steps of each.
+   */
+  optimizerStep(
+    rule: string,
+    options: string,
+    params: readonly Float32Array[],
+    grads: readonly Float32Array[],
+    buffers: readonly Float32Array[],
+    steps: Int32Array,
+  ): void;
+
   fillUniform(out: Float32Array, seed: number, stream: number, low: number, high: number): void;
   fillNormal(out: Float32Array, seed: number, stream: number, mean: number, deviation: number): void;
   fillIntegers(out: Int32Array, seed: number, stream: number, low: number, high: number): void;
   fillPermutation(out: Int32Array, seed: number, stream: number): void;
+
+  /** Copies the rows, of `row` elements each, that `order` names; `rows` and `out` are of one type. */
+  gatherRows(rows: TypedArray, row: number, order: Int32Array, out: TypedArray): void;
+  /** As above for images, of which each byte becomes (byte / divide − mean) / std; both have a number for each channel. */
+  gatherImages(
+    images: Uint8Array,
+    row: number,
+    order: Int32Array,
+    divide: number,
+    mean: Float32Array,
+    std: Float32Array,
+    out: Float32Array,
+  ): void;
+
+  /** The header of a file with such tensors, with its length in front; and the order in which their elements follow. */
+  safetensorsHeader(
+    tensors: readonly { name: string; dtype: number; shape: readonly number[] }[],
+    metadata: readonly (readonly [string, string])[],
+  ): { header: Uint8Array; order: number[] };
+  /** Reads a header (without its length) that `length` bytes of elements follow. */
+  parseSafetensors(
+    header: Uint8Array,
+    length: number,
+  ): { tensors: SafetensorsEntry[]; metadata: [string, string][] };
+  /** Converts elements of a type of safetensors; `out` says into what. */
+  convertElements(bytes: Uint8Array, stored: string, out: TypedArray): void;
 
   /** Draws as many images of 28×28 bytes as there are labels, from number `first` on. */
   syntheticDigits(seed: number, first: number, images: Uint8Array, labels: Int32Array): void;

@@ -19,6 +19,20 @@ export {
   where,
   zeros,
 } from './creation.js';
+export {
+  type Batch,
+  DataLoader,
+  type DataLoaderOptions,
+  Dataset,
+  defaultCollate,
+  ImageDataset,
+  type ImageDatasetOptions,
+  type ImageTransform,
+  type Rows,
+  type Sampler,
+  TensorDataset,
+} from './data/index.js';
+export * as datasets from './datasets/index.js';
 export type { DType, TypedArray } from './dtype.js';
 export {
   ArgumentError,
@@ -32,6 +46,9 @@ export {
   StateError,
 } from './errors.js';
 export type { NestedArray } from './inspect.js';
+export * as nn from './nn/index.js';
+export * as optim from './optim/index.js';
 export { Generator, manualSeed } from './random.js';
 export type { Shape } from './shape.js';
 export { type Dims, type Extremes, Tensor, type TensorLike } from './tensor.js';
+export * as transforms from './transforms/index.js';

@@ -6,6 +6,7 @@ mod boundary;
 mod buffers;
 mod data;
 mod engine;
+mod optim;
 mod random;
 
 use ferrograd_core::kernels::isa::isa_checked;

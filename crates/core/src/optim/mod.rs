@@ -6,10 +6,15 @@ pub use sgd::Sgd;
 
 use std::fmt;
 
+use serde::de::DeserializeOwned;
+
 use crate::error::{Error, Result};
 use crate::kernels::strided::GRAIN;
 use crate::kernels::{parallel, vectorize};
 use crate::real::Real;
+
+/// Elements of a block: one, two or four vectors.
+const LANES: usize = 16;
 
 /// An update rule: stateless; what it remembers of a parameter is handed to it.
 pub trait UpdateRule<T: Real>: fmt::Debug + Send + Sync {
@@ -26,6 +31,18 @@ pub trait UpdateRule<T: Real>: fmt::Debug + Send + Sync {
     fn update(&self, steps: u64, parameter: &mut [T], grad: &[T], buffers: &mut [&mut [T]]);
 }
 
+/// The update rule with this name and these options, a JSON object. [`UpdateRule::check`] judges the values.
+pub fn parse<T: Real>(name: &str, options: &str) -> Result<Box<dyn UpdateRule<T>>> {
+    match name {
+        "sgd" => Ok(Box::new(options_of::<Sgd>(name, options)?)),
+        _ => Err(Error::argument(format!("there is no optimizer named {name:?}"))),
+    }
+}
+
+fn options_of<O: DeserializeOwned>(name: &str, options: &str) -> Result<O> {
+    serde_json::from_str(options).map_err(|e| Error::argument(format!("{name}: {e}")))
+}
+
 /// `body(grad[i], [x₀[i], x₁[i], …])` gives new values for the `x`, on all threads, vectorised.
 fn update_each<T: Real, const N: usize>(
     grad: &[T],
@@ -33,18 +50,30 @@ fn update_each<T: Real, const N: usize>(
     body: impl Fn(T, [T; N]) -> [T; N] + Sync,
 ) {
     assert!(x.iter().all(|x| x.len() == grad.len()), "a buffer is not as long as its parameter");
-    parallel::lockstep_mut(x, GRAIN, |first, mut x| {
-        let grad = &grad[first..];
+    parallel::lockstep_mut(x, GRAIN, |first, x| {
+        let grad = &grad[first..][..x[0].len()];
         vectorize(
             #[inline(always)]
             || {
-                let n = x[0].len();
-                let grad = &grad[..n];
-                x.iter_mut().for_each(|x| *x = &mut std::mem::take(x)[..n]);
-                for i in 0..n {
-                    let new = body(grad[i], std::array::from_fn(|k| x[k][i]));
-                    for (x, new) in x.iter_mut().zip(new) {
-                        x[i] = new;
+                // Copies of whole blocks, for LLVM cannot know that the slices of an array do not overlap.
+                let (blocks, rest) = grad.as_chunks::<LANES>();
+                let mut x = x.map(|x| x.as_chunks_mut::<LANES>());
+                for (at, grad) in blocks.iter().enumerate() {
+                    let mut values: [[T; LANES]; N] = std::array::from_fn(|k| x[k].0[at]);
+                    for (i, &g) in grad.iter().enumerate() {
+                        let new = body(g, std::array::from_fn(|k| values[k][i]));
+                        for k in 0..N {
+                            values[k][i] = new[k];
+                        }
+                    }
+                    for k in 0..N {
+                        x[k].0[at] = values[k];
+                    }
+                }
+                for (i, &g) in rest.iter().enumerate() {
+                    let new = body(g, std::array::from_fn(|k| x[k].1[i]));
+                    for k in 0..N {
+                        x[k].1[i] = new[k];
                     }
                 }
             },

@@ -1,0 +1,3 @@
+/** Optimizers: `import { optim } from 'ferrograd'`. */
+export { Optimizer, type OptimizerState, type ParamGroup, type ParamGroupInit } from './optimizer.js';
+export { SGD, type SGDOptions } from './sgd.js';
