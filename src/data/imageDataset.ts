@@ -5,10 +5,12 @@ import { ArgumentError, IndexError } from '../errors.js';
 import { checkOptions } from '../options.js';
 import { describe, formatShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { checkIndex, Dataset } from './dataset.js';
+import type { Transform } from '../transforms/transform.js';
+import { checkIndex, Dataset, wholeBatch } from './dataset.js';
+import { gatherImages, gatherRows } from './gather.js';
 
 /** Turns an image, a uint8 tensor, into what a net takes: one of `transforms`, or any function. */
-export type ImageTransform = (image: Tensor) => Tensor;
+export type ImageTransform = Transform<Tensor, Tensor>;
 
 const optionNames = ['images', 'itemShape', 'labels', 'classes', 'transform', 'targetTransform'];
 
@@ -111,5 +113,15 @@ export class ImageDataset extends Dataset<[Tensor, number]> {
       this.transform ? this.transform(image) : image,
       this.targetTransform ? this.targetTransform(label) : label,
     ];
+  }
+
+  /** @internal */
+  [wholeBatch](indices: Int32Array): [Tensor, Tensor] | undefined {
+    const { images, itemShape, labels, transform, targetTransform } = this;
+    if (targetTransform || (transform && !transform.affine)) return undefined;
+    const batch = transform?.affine
+      ? gatherImages(images, itemShape, transform.affine, indices)
+      : gatherRows(images, 'uint8', itemShape, indices);
+    return batch && [batch, gatherRows(labels, 'int32', [], indices)];
   }
 }
