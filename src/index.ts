@@ -33,6 +33,7 @@ export {
   TensorDataset,
 } from './data/index.js';
 export * as datasets from './datasets/index.js';
+export * as display from './display/index.js';
 export type { DType, TypedArray } from './dtype.js';
 export {
   ArgumentError,
