@@ -72,16 +72,14 @@ pub type Strided<'a, X> = (&'a [X], &'a [usize]);
 
 /// `y[i] = f(y[i], a[i], b[i], [z₀[i], …])` for `a` and `b` strided, read along the row-major `y` and `z`, which have
 /// shape `shape`. Steps of 1 and 0, which is what broadcasting makes, have loops of their own.
-pub fn zip<X: Copy + Sync, Y: Copy + Send, const N: usize>(
+pub fn zip<X: Copy + Sync, Y: Copy + Send + Sync, const N: usize>(
     (a, a_strides): Strided<'_, X>,
     (b, b_strides): Strided<'_, X>,
     z: [&[Y]; N],
     shape: &[usize],
     y: &mut [Y],
     f: impl Fn(Y, X, X, [Y; N]) -> Y + Sync,
-) where
-    Y: Sync,
-{
+) {
     let walk = Walk::new(shape, [a_strides, b_strides]);
     let steps = walk.steps();
     walk.fill(y, |first, y, [i, j]| {

@@ -29,7 +29,7 @@ pub fn sum_of<T: Real>(x: &[T], f: impl Fn(T) -> T + Copy) -> T {
             let mut width = LANES / 2;
             while width > 0 {
                 for i in 0..width {
-                    lanes[i] = lanes[i] + lanes[i + width];
+                    lanes[i] += lanes[i + width];
                 }
                 width /= 2;
             }

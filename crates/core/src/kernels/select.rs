@@ -77,10 +77,10 @@ mod tests {
                 for u in steps {
                     let mut y = vec![100; 12];
                     select((&c, s), (&a, t), (&b, u), &[3, 4], &mut y, |old, new| old + new);
-                    for i in 0..12 {
+                    for (i, y) in y.into_iter().enumerate() {
                         let at = |steps: &[usize]| i / 4 * steps[0] + i % 4 * steps[1];
                         let chosen = if c[at(s)] != 0 { a[at(t)] } else { b[at(u)] };
-                        assert_eq!(y[i], 100 + chosen, "{s:?} {t:?} {u:?}");
+                        assert_eq!(y, 100 + chosen, "{s:?} {t:?} {u:?}");
                     }
                 }
             }

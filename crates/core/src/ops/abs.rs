@@ -41,3 +41,22 @@ impl<T: Real> UnaryFunction<T> for Abs {
         Some(|_, x| x.wrapping_abs())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::samples::Sample;
+    use crate::ops::tests::{error, gradients_f32, values_f32};
+
+    #[test]
+    fn zero_has_no_gradient_and_integers_stay_integers() {
+        let x = Sample::new("{}").values(&[3], &[-2.0, -0.0, 3.0]);
+        assert_eq!(gradients_f32("abs", &x, 5.0)[0], [-5.0, 0.0, 5.0]);
+        assert_eq!(values_f32("abs", &Sample::new("{}").int(&[2], &[-16_777_217, 4])), [16_777_217.0, 4.0]);
+    }
+
+    #[test]
+    fn truth_values_have_no_magnitude() {
+        let x = Sample::new("{}").bool(&[1], &[true]);
+        assert_eq!(error("abs", &x), "abs: not defined for bool; cast it first: x.to('int32')");
+    }
+}

@@ -73,3 +73,45 @@ impl<T: Real> UnaryFunction<T> for Clamp {
             .then_some(|limits, x| x.max(limits.min as i32).min(limits.max as i32))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::parse;
+    use crate::ops::samples::Sample;
+    use crate::ops::tests::{gradients_f32, values_f32};
+
+    const NAN: f64 = f64::NAN;
+
+    #[test]
+    fn the_gradient_passes_at_the_limits_and_nan_is_kept() {
+        let limits = r#"{"min": -1, "max": 1}"#;
+        let x = Sample::new(limits).values(&[6], &[-2.0, -1.0, 0.5, 1.0, 2.0, NAN]);
+        let y = values_f32("clamp", &x);
+        assert_eq!(y[..5], [-1.0, -1.0, 0.5, 1.0, 1.0]);
+        assert!(y[5].is_nan());
+        // Stopped is stopped, even where the gradient is infinite.
+        let inf = f32::INFINITY;
+        assert_eq!(gradients_f32("clamp", &x, inf)[0], [0.0, inf, inf, inf, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn limits_may_cross_or_be_nan() {
+        let of = |limits: &str| values_f32("clamp", &Sample::new(limits).values(&[2], &[-5.0, 5.0]));
+        assert_eq!(of(r#"{"min": 2, "max": 1}"#), [1.0, 1.0]);
+        assert!(of(r#"{"min": "NaN"}"#).iter().all(|y| y.is_nan()));
+    }
+
+    #[test]
+    fn integers_stay_integers_within_whole_limits() {
+        let x = |limits: &str| Sample::new(limits).int(&[3], &[i32::MIN, 16_777_217, i32::MAX]);
+        let most = f64::from(i32::MAX);
+        assert_eq!(values_f32("clamp", &x(r#"{"min": 0}"#)), [0.0, 16_777_217.0, most]);
+        assert_eq!(values_f32("clamp", &x(r#"{"min": 0.5, "max": 9}"#)), [0.5, 9.0, 9.0]);
+    }
+
+    #[test]
+    fn without_limits_there_is_nothing_to_do() {
+        let message = parse::<f32>("clamp", "{}").unwrap_err().message;
+        assert_eq!(message, "clamp: expected min, max or both, got neither");
+    }
+}

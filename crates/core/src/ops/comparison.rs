@@ -128,3 +128,32 @@ fn samples() -> Vec<super::samples::Sample> {
     ]);
     samples
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::samples::Sample;
+    use crate::ops::tests::{error, values_f32};
+
+    const ALL: [&str; 6] = ["eq", "ne", "lt", "le", "gt", "ge"];
+
+    #[test]
+    fn each_relation_is_itself_and_nan_is_related_to_nothing() {
+        let pair = Sample::new("{}").values(&[4], &[1.0, 2.0, 3.0, f64::NAN]).values(&[], &[2.0]);
+        let expected = [[0, 1, 0, 0], [1, 0, 1, 1], [1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 1, 1, 0]];
+        for (name, expected) in ALL.into_iter().zip(expected) {
+            assert_eq!(values_f32(name, &pair), expected.map(f64::from), "{name}");
+        }
+    }
+
+    #[test]
+    fn integers_are_compared_exactly() {
+        let pair = Sample::new("{}").int(&[1], &[16_777_217]).int(&[1], &[16_777_216]);
+        assert_eq!(ALL.map(|name| values_f32(name, &pair)[0]), [0.0, 1.0, 0.0, 0.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn shapes_must_broadcast() {
+        let pair = Sample::new("{}").values(&[2], &[1.0; 2]).values(&[3], &[1.0; 3]);
+        assert!(error("lt", &pair).starts_with("lt: shapes [2] and [3] do not broadcast"));
+    }
+}

@@ -49,7 +49,7 @@ impl Dropout {
         let threshold = (self.p * 4_294_967_296.0).round() as u64;
         let scale = if self.p == 1.0 { T::ZERO } else { T::from_f64(1.0 / (1.0 - self.p)) };
         // Parts begin at multiples of the grain, which whole groups of words fill.
-        const { assert!(GRAIN % WORDS == 0) };
+        const { assert!(GRAIN.is_multiple_of(WORDS)) };
         chunks_mut(y, GRAIN, |first, y| {
             vectorize(
                 #[inline(always)]

@@ -48,3 +48,25 @@ pub fn share<T: Real>(g: T, x: T, other: T) -> T {
         g
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::samples::Sample;
+    use crate::ops::tests::{gradients_f32, values_f32};
+
+    #[test]
+    fn equals_share_the_gradient_and_nan_wins() {
+        let pair = || Sample::new("{}").values(&[4], &[1.0, 2.0, 3.0, f64::NAN]).values(&[4], &[2.0; 4]);
+        let y = values_f32("maximum", &pair());
+        assert_eq!(y[..3], [2.0, 2.0, 3.0]);
+        assert!(y[3].is_nan() && values_f32("minimum", &pair())[3].is_nan());
+        assert_eq!(gradients_f32("maximum", &pair(), 1.0), [[0.0, 0.5, 1.0, 1.0], [1.0, 0.5, 0.0, 1.0]]);
+        assert_eq!(gradients_f32("minimum", &pair(), 1.0), [[1.0, 0.5, 0.0, 1.0], [0.0, 0.5, 1.0, 1.0]]);
+    }
+
+    #[test]
+    fn integers_stay_integers() {
+        let pair = Sample::new("{}").int(&[2], &[16_777_217, -3]).int(&[], &[16_777_216]);
+        assert_eq!(values_f32("maximum", &pair), [16_777_217.0, 16_777_216.0]);
+    }
+}

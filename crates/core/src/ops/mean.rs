@@ -44,7 +44,7 @@ impl<T: Real> ColumnFunction<T> for Mean {
     fn columns(&self, x: &[T], y: &mut [T]) {
         column_sums(x, y, Mode::Write);
         let rows = T::from_f64(x.len().checked_div(y.len()).unwrap_or(0) as f64);
-        y.iter_mut().for_each(|y| *y = *y / rows);
+        y.iter_mut().for_each(|y| *y /= rows);
     }
 
     fn columns_gradient(&self, rows: usize, g: &[T], dx: &mut Grad<'_, T>) {

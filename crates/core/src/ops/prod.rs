@@ -59,18 +59,32 @@ impl<T: Real> RowFunction<T> for Prod {
             .iter()
             .scan(g, |product, &x| {
                 let before = *product;
-                *product = *product * x;
+                *product *= x;
                 Some(before)
             })
             .collect();
         let mut after = T::ONE;
         for (before, &x) in before.iter_mut().zip(x).rev() {
-            *before = *before * after;
+            *before *= after;
             after *= x;
         }
         match dx.mode {
             Mode::Write => dx.data.copy_from_slice(&before),
             Mode::Add => dx.data.iter_mut().zip(before).for_each(|(dx, g)| *dx += g),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::samples::Sample;
+    use crate::ops::tests::gradients_f32;
+
+    #[test]
+    fn zeros_and_products_beyond_the_range_have_their_gradients() {
+        let of = |x: &[f64]| gradients_f32("prod", &Sample::new("{}").values(&[x.len()], x), 1.0).remove(0);
+        assert_eq!(of(&[2.0, 0.0, 5.0]), [0.0, 10.0, 0.0]);
+        assert_eq!(of(&[0.0, 0.0, 5.0]), [0.0, 0.0, 0.0]);
+        assert_eq!(of(&[1e-30, 1e-30, 1.0])[..2], [1e-30, 1e-30]); // the product is 0, no factor is
     }
 }

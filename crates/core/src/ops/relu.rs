@@ -34,3 +34,19 @@ impl<T: Real> UnaryFunction<T> for Relu {
         Some(|_, x| x.max(0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::samples::Sample;
+    use crate::ops::tests::{gradients_f32, values_f32};
+
+    #[test]
+    fn nan_stays_and_zero_has_no_gradient() {
+        let x = Sample::new("{}").values(&[5], &[-1.0, 0.0, 2.0, f64::INFINITY, f64::NAN]);
+        let y = values_f32("relu", &x);
+        assert_eq!(y[..4], [0.0, 0.0, 2.0, f64::INFINITY]);
+        assert!(y[4].is_nan());
+        let inf = f32::INFINITY;
+        assert_eq!(gradients_f32("relu", &x, inf)[0][..4], [0.0, 0.0, inf, inf]);
+    }
+}

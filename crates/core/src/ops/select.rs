@@ -115,3 +115,23 @@ impl<T: Real> Operation<T> for Where {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ops::samples::Sample;
+    use crate::ops::tests::{gradients_f32, values_f32};
+
+    #[test]
+    fn integers_stay_exact_and_nan_is_true() {
+        let x = Sample::new("{}").values(&[3], &[0.0, f64::NAN, -0.0]);
+        let x = x.int(&[], &[16_777_217]).int(&[3], &[1, 2, i32::MAX]);
+        assert_eq!(values_f32("where", &x), [1.0, 16_777_217.0, f64::from(i32::MAX)]);
+    }
+
+    #[test]
+    fn what_was_not_chosen_gets_nothing_of_an_infinite_gradient() {
+        let x = Sample::new("{}").bool(&[2], &[true, false]).values(&[2], &[1.0; 2]).values(&[2], &[1.0; 2]);
+        let inf = f32::INFINITY;
+        assert_eq!(gradients_f32("where", &x, inf), [[inf, 0.0], [0.0, inf]]);
+    }
+}

@@ -37,7 +37,7 @@ impl<T: Real> RowMapFunction<T> for Softmax {
             #[inline(always)]
             |[e]| e,
         );
-        y.iter_mut().for_each(|y| *y = *y / sum);
+        y.iter_mut().for_each(|y| *y /= sum);
     }
 
     #[inline(always)]
