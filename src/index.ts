@@ -21,6 +21,7 @@ export {
 } from './creation.js';
 export {
   type Batch,
+  ConcatDataset,
   DataLoader,
   type DataLoaderOptions,
   Dataset,
@@ -29,7 +30,9 @@ export {
   type ImageDatasetOptions,
   type ImageTransform,
   type Rows,
+  randomSplit,
   type Sampler,
+  Subset,
   TensorDataset,
 } from './data/index.js';
 export * as datasets from './datasets/index.js';
