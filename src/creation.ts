@@ -5,15 +5,11 @@ import { ArgumentError, DtypeError, fromNative, ShapeError } from './errors.js';
 import { native } from './native.js';
 import { defaultGenerator, type Generator } from './random.js';
 import { checkShape, describe, elementsOf, formatShape, type Shape } from './shape.js';
+import type { Exactly } from './shapeTypes.js';
 import { Tensor, type TensorLike } from './tensor.js';
 
 /** What {@link tensor} takes: a number, arrays of numbers in arrays, or a typed array with a `shape`. */
-export type TensorData =
-  | number
-  | boolean
-  | readonly TensorData[]
-  | ArrayLike<number>
-  | BigInt64Array;
+export type TensorData = number | boolean | readonly TensorData[] | ArrayLike<number> | BigInt64Array;
 
 /** How to make a tensor. */
 export interface TensorOptions {
@@ -39,13 +35,17 @@ function expectDType(dtype: unknown, what: string): asserts dtype is DType {
 
 /** Checks that `value` is an element of `dtype`; floats take anything. */
 function element(value: unknown, dtype: DType, what: string): number {
-  const number = typeof value === 'bigint' ? Number(value) : typeof value === 'boolean' ? Number(value) : value;
-  if (typeof number !== 'number') throw new ArgumentError(`${what}: expected numbers, got ${describe(value)}`);
+  const number =
+    typeof value === 'bigint' ? Number(value) : typeof value === 'boolean' ? Number(value) : value;
+  if (typeof number !== 'number')
+    throw new ArgumentError(`${what}: expected numbers, got ${describe(value)}`);
   if (dtype === 'float32') return number;
   if (dtype === 'bool') return number === 0 ? 0 : 1;
   const [low, high] = dtype === 'uint8' ? [0, 255] : [-(2 ** 31), 2 ** 31 - 1];
   if (!Number.isInteger(number) || number < low || number > high) {
-    throw new ArgumentError(`${what}: ${number} is not a ${dtype}: expected whole numbers from ${low} to ${high}`);
+    throw new ArgumentError(
+      `${what}: ${number} is not a ${dtype}: expected whole numbers from ${low} to ${high}`,
+    );
   }
   return number;
 }
@@ -60,7 +60,8 @@ function flatten(data: readonly unknown[]): { shape: number[]; values: unknown[]
   const walk = (level: unknown, dim: number, path: string): void => {
     const nestedHere = Array.isArray(level) || isTyped(level);
     if (dim === shape.length) {
-      if (nestedHere) throw new ShapeError(`tensor: ragged data: data${path} is an array, its first neighbour a number`);
+      if (nestedHere)
+        throw new ShapeError(`tensor: ragged data: data${path} is an array, its first neighbour a number`);
       values.push(level);
       return;
     }
@@ -81,8 +82,13 @@ function inferDType(data: unknown, values: ArrayLike<unknown>): DType {
   return values.length > 0 && typeof values[0] === 'boolean' ? 'bool' : 'float32';
 }
 
-function make<S extends Shape>(array: TypedArray, dtype: DType, shape: S, options?: TensorOptions): Tensor<S> {
-  const result = new Tensor(array, dtype, Object.freeze([...shape]) as unknown as S);
+function make<S extends Shape>(
+  array: TypedArray,
+  dtype: DType,
+  shape: S,
+  options?: TensorOptions,
+): Tensor<Exactly<S>> {
+  const result = new Tensor(array, dtype, Object.freeze([...shape]) as unknown as Exactly<S>);
   if (options?.requiresGrad) result.requiresGrad = true;
   return result;
 }
@@ -98,7 +104,7 @@ function make<S extends Shape>(array: TypedArray, dtype: DType, shape: S, option
 export function tensor<const S extends Shape = Shape>(
   data: TensorData,
   options: TensorOptions & { shape?: S } = {},
-): Tensor<S> {
+): Tensor<Exactly<S>> {
   let shape: readonly number[];
   let values: ArrayLike<unknown>;
   if (isTyped(data)) {
@@ -108,7 +114,9 @@ export function tensor<const S extends Shape = Shape>(
   } else if (typeof data === 'number' || typeof data === 'boolean') {
     [shape, values] = [[], [data]];
   } else {
-    throw new ArgumentError(`tensor: expected a number, arrays of numbers or a typed array, got ${describe(data)}`);
+    throw new ArgumentError(
+      `tensor: expected a number, arrays of numbers or a typed array, got ${describe(data)}`,
+    );
   }
   const dtype = options.dtype ?? inferDType(data, values);
   expectDType(dtype, 'tensor');
@@ -130,7 +138,11 @@ export function tensor<const S extends Shape = Shape>(
 }
 
 /** Every element is `value`. */
-export function full<const S extends Shape>(shape: S, value: number, options: TensorOptions = {}): Tensor<S> {
+export function full<const S extends Shape>(
+  shape: S,
+  value: number,
+  options: TensorOptions = {},
+): Tensor<Exactly<S>> {
   const dtype = options.dtype ?? 'float32';
   expectDType(dtype, 'full');
   checkShape(shape, 'full');
@@ -139,41 +151,59 @@ export function full<const S extends Shape>(shape: S, value: number, options: Te
 }
 
 /** Every element is 0. */
-export function zeros<const S extends Shape>(shape: S, options?: TensorOptions): Tensor<S> {
+export function zeros<const S extends Shape>(shape: S, options?: TensorOptions): Tensor<Exactly<S>> {
   return full(shape, 0, options);
 }
 
 /** Every element is 1. */
-export function ones<const S extends Shape>(shape: S, options?: TensorOptions): Tensor<S> {
+export function ones<const S extends Shape>(shape: S, options?: TensorOptions): Tensor<Exactly<S>> {
   return full(shape, 1, options);
 }
 
 /** The identity matrix of n rows. */
 export function eye<const N extends number>(n: N, options: TensorOptions = {}): Tensor<[N, N]> {
-  const result = zeros([n, n] as [N, N], options);
+  const result = zeros([n, n] as [N, N], options) as Tensor<[N, N]>;
   for (let i = 0; i < n; i++) result.array[i * n + i] = 1;
   return result;
 }
 
 /** `arange(end)`, `arange(start, end)`, `arange(start, end, step)`: from start to below end. */
-export function arange(start: number, end?: number, step?: number, options: TensorOptions = {}): Tensor<[number]> {
+export function arange(
+  start: number,
+  end?: number,
+  step?: number,
+  options: TensorOptions = {},
+): Tensor<[number]> {
   const [from, to, by] = end === undefined ? [0, start, 1] : [start, end, step ?? 1];
   if (![from, to, by].every(Number.isFinite) || by === 0) {
-    throw new ArgumentError(`arange: expected finite numbers and a step other than 0, got ${from}, ${to}, ${by}`);
+    throw new ArgumentError(
+      `arange: expected finite numbers and a step other than 0, got ${from}, ${to}, ${by}`,
+    );
   }
   const n = Math.max(0, Math.ceil((to - from) / by));
   checkShape([n], 'arange');
-  return tensor(Float64Array.from({ length: n }, (_, i) => from + i * by), { ...options, shape: [n] });
+  return tensor(
+    Float64Array.from({ length: n }, (_, i) => from + i * by),
+    { ...options, shape: [n] },
+  );
 }
 
 /** `steps` numbers evenly spaced from `start` to `end`, both included. */
-export function linspace(start: number, end: number, steps: number, options: TensorOptions = {}): Tensor<[number]> {
+export function linspace(
+  start: number,
+  end: number,
+  steps: number,
+  options: TensorOptions = {},
+): Tensor<[number]> {
   checkShape([steps], 'linspace');
   const at = (i: number) => (i === steps - 1 ? end : start + ((end - start) * i) / (steps - 1));
-  return tensor(Float64Array.from({ length: steps }, (_, i) => (steps === 1 ? start : at(i))), {
-    ...options,
-    shape: [steps],
-  });
+  return tensor(
+    Float64Array.from({ length: steps }, (_, i) => (steps === 1 ? start : at(i))),
+    {
+      ...options,
+      shape: [steps],
+    },
+  );
 }
 
 function random<S extends Shape>(
@@ -181,7 +211,7 @@ function random<S extends Shape>(
   shape: S,
   options: RandomOptions,
   fill: (array: Float32Array, seed: number, stream: number) => void,
-): Tensor<S> {
+): Tensor<Exactly<S>> {
   checkShape(shape, what);
   if (options.dtype && options.dtype !== 'float32') {
     throw new DtypeError(`${what}: expected float32, got ${options.dtype}`);
@@ -197,13 +227,17 @@ function random<S extends Shape>(
 }
 
 /** Uniform in [0, 1). */
-export function rand<const S extends Shape>(shape: S, options: RandomOptions = {}): Tensor<S> {
-  return random('rand', shape, options, (array, seed, stream) => native.fillUniform(array, seed, stream, 0, 1));
+export function rand<const S extends Shape>(shape: S, options: RandomOptions = {}): Tensor<Exactly<S>> {
+  return random('rand', shape, options, (array, seed, stream) =>
+    native.fillUniform(array, seed, stream, 0, 1),
+  );
 }
 
 /** Standard normal. */
-export function randn<const S extends Shape>(shape: S, options: RandomOptions = {}): Tensor<S> {
-  return random('randn', shape, options, (array, seed, stream) => native.fillNormal(array, seed, stream, 0, 1));
+export function randn<const S extends Shape>(shape: S, options: RandomOptions = {}): Tensor<Exactly<S>> {
+  return random('randn', shape, options, (array, seed, stream) =>
+    native.fillNormal(array, seed, stream, 0, 1),
+  );
 }
 
 /** Whole numbers (int32) uniform in low … high − 1. */
@@ -212,7 +246,7 @@ export function randint<const S extends Shape>(
   high: number,
   shape: S,
   options: { generator?: Generator } = {},
-): Tensor<S> {
+): Tensor<Exactly<S>> {
   checkShape(shape, 'randint');
   for (const limit of [low, high]) element(limit, 'int32', 'randint');
   const generator = options.generator ?? defaultGenerator;

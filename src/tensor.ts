@@ -3,8 +3,21 @@ import { backward, grads, type Node, newGradBuffer } from './autograd.js';
 import { allocate, type DType, type TypedArray } from './dtype.js';
 import { apply } from './engine.js';
 import { ArgumentError, DtypeError, ShapeError, StateError } from './errors.js';
-import { inspectTensor, nested, type NestedArray } from './inspect.js';
+import { inspectTensor, type NestedArray, nested } from './inspect.js';
 import { describe, elementsOf, formatShape, isRowMajor, type Shape, stridesOf } from './shape.js';
+import type {
+  Broadcast,
+  Flattened,
+  MatrixTransposed,
+  Multiplicable,
+  Permuted,
+  Product,
+  Reduced,
+  Replaced,
+  Sizes,
+  Transposed,
+  Unsqueezed,
+} from './shapeTypes.js';
 
 /** What a tensor and its views share: counts the changes in place, which backward must know of. */
 export class Storage {
@@ -19,9 +32,14 @@ export type TensorLike = Tensor | number;
 export type Dims = number | readonly number[];
 
 /** The largest or smallest values along a dimension, and where they are (the first, where there are several). */
-export interface Extremes {
-  values: Tensor;
-  indices: Tensor;
+export interface Extremes<S extends Shape = Shape> {
+  values: Tensor<S>;
+  indices: Tensor<S>;
+}
+
+/** Whether a reduction leaves the dimensions that it reduces, with size 1. */
+export interface ReduceOptions<K extends boolean = boolean> {
+  keepDim?: K;
 }
 
 const NO_ELEMENTS = new Uint8Array(0);
@@ -85,7 +103,9 @@ export class Tensor<S extends Shape = Shape> {
 
   set requiresGrad(value: boolean) {
     if (this.node && !value) {
-      throw new StateError('requiresGrad: only a leaf can be set to false; use detach() for a computed tensor');
+      throw new StateError(
+        'requiresGrad: only a leaf can be set to false; use detach() for a computed tensor',
+      );
     }
     if (value && this.dtype !== 'float32') {
       throw new DtypeError(`requiresGrad: only float32 tensors have gradients, this one is ${this.dtype}`);
@@ -177,7 +197,8 @@ export class Tensor<S extends Shape = Shape> {
   get data(): TypedArray {
     const elements = this.size;
     if (!this.isContiguous()) return noRecord(() => this.clone().array);
-    if (this.array.length < elements) throw new StateError('data: the buffer of this tensor was detached or disposed');
+    if (this.array.length < elements)
+      throw new StateError('data: the buffer of this tensor was detached or disposed');
     return this.array.length === elements ? this.array : this.array.subarray(0, elements);
   }
 
@@ -224,7 +245,9 @@ export class Tensor<S extends Shape = Shape> {
       throw new StateError(`${what}: a tensor that requires a gradient can be changed under noGrad only`);
     }
     if (!this.isContiguous()) {
-      throw new StateError(`${what}: this view of shape ${formatShape(this.shape)} is strided; write to its clone()`);
+      throw new StateError(
+        `${what}: this view of shape ${formatShape(this.shape)} is strided; write to its clone()`,
+      );
     }
   }
 
@@ -244,44 +267,83 @@ export class Tensor<S extends Shape = Shape> {
 
   // ---- arithmetic, elementwise, broadcasting
 
-  add(other: TensorLike): Tensor {
-    return this.binary('add', other);
+  add<A extends Shape, B extends Shape = []>(
+    this: Tensor<A>,
+    other: Tensor<B> | number,
+  ): Tensor<Broadcast<A, B>> {
+    return this.binary('add', other) as Tensor<Broadcast<A, B>>;
   }
-  sub(other: TensorLike): Tensor {
-    return this.binary('sub', other);
+  sub<A extends Shape, B extends Shape = []>(
+    this: Tensor<A>,
+    other: Tensor<B> | number,
+  ): Tensor<Broadcast<A, B>> {
+    return this.binary('sub', other) as Tensor<Broadcast<A, B>>;
   }
-  mul(other: TensorLike): Tensor {
-    return this.binary('mul', other);
+  mul<A extends Shape, B extends Shape = []>(
+    this: Tensor<A>,
+    other: Tensor<B> | number,
+  ): Tensor<Broadcast<A, B>> {
+    return this.binary('mul', other) as Tensor<Broadcast<A, B>>;
   }
-  div(other: TensorLike): Tensor {
-    return this.binary('div', other);
+  div<A extends Shape, B extends Shape = []>(
+    this: Tensor<A>,
+    other: Tensor<B> | number,
+  ): Tensor<Broadcast<A, B>> {
+    return this.binary('div', other) as Tensor<Broadcast<A, B>>;
   }
-  pow(exponent: TensorLike): Tensor {
-    return this.binary('pow', exponent);
+  pow<A extends Shape, B extends Shape = []>(
+    this: Tensor<A>,
+    exponent: Tensor<B> | number,
+  ): Tensor<Broadcast<A, B>> {
+    return this.binary('pow', exponent) as Tensor<Broadcast<A, B>>;
   }
-  maximum(other: TensorLike): Tensor {
-    return this.binary('maximum', other);
+  maximum<A extends Shape, B extends Shape = []>(
+    this: Tensor<A>,
+    other: Tensor<B> | number,
+  ): Tensor<Broadcast<A, B>> {
+    return this.binary('maximum', other) as Tensor<Broadcast<A, B>>;
   }
-  minimum(other: TensorLike): Tensor {
-    return this.binary('minimum', other);
+  minimum<A extends Shape, B extends Shape = []>(
+    this: Tensor<A>,
+    other: Tensor<B> | number,
+  ): Tensor<Broadcast<A, B>> {
+    return this.binary('minimum', other) as Tensor<Broadcast<A, B>>;
   }
-  eq(other: TensorLike): Tensor {
-    return this.binary('eq', other);
+  eq<A extends Shape, B extends Shape = []>(
+    this: Tensor<A>,
+    other: Tensor<B> | number,
+  ): Tensor<Broadcast<A, B>> {
+    return this.binary('eq', other) as Tensor<Broadcast<A, B>>;
   }
-  ne(other: TensorLike): Tensor {
-    return this.binary('ne', other);
+  ne<A extends Shape, B extends Shape = []>(
+    this: Tensor<A>,
+    other: Tensor<B> | number,
+  ): Tensor<Broadcast<A, B>> {
+    return this.binary('ne', other) as Tensor<Broadcast<A, B>>;
   }
-  lt(other: TensorLike): Tensor {
-    return this.binary('lt', other);
+  lt<A extends Shape, B extends Shape = []>(
+    this: Tensor<A>,
+    other: Tensor<B> | number,
+  ): Tensor<Broadcast<A, B>> {
+    return this.binary('lt', other) as Tensor<Broadcast<A, B>>;
   }
-  le(other: TensorLike): Tensor {
-    return this.binary('le', other);
+  le<A extends Shape, B extends Shape = []>(
+    this: Tensor<A>,
+    other: Tensor<B> | number,
+  ): Tensor<Broadcast<A, B>> {
+    return this.binary('le', other) as Tensor<Broadcast<A, B>>;
   }
-  gt(other: TensorLike): Tensor {
-    return this.binary('gt', other);
+  gt<A extends Shape, B extends Shape = []>(
+    this: Tensor<A>,
+    other: Tensor<B> | number,
+  ): Tensor<Broadcast<A, B>> {
+    return this.binary('gt', other) as Tensor<Broadcast<A, B>>;
   }
-  ge(other: TensorLike): Tensor {
-    return this.binary('ge', other);
+  ge<A extends Shape, B extends Shape = []>(
+    this: Tensor<A>,
+    other: Tensor<B> | number,
+  ): Tensor<Broadcast<A, B>> {
+    return this.binary('ge', other) as Tensor<Broadcast<A, B>>;
   }
 
   private binary(op: string, other: TensorLike): Tensor {
@@ -356,21 +418,33 @@ export class Tensor<S extends Shape = Shape> {
   // ---- products
 
   /** The matrix product over the last two dimensions; the others broadcast. Vectors are rows on the left, columns on the right. */
-  matmul(other: Tensor): Tensor {
-    return apply('matmul', [this, other]);
+  matmul<A extends Shape, B extends Shape>(
+    this: Tensor<A>,
+    other: Tensor<B> & Tensor<Multiplicable<A, B>>,
+  ): Tensor<Product<A, B>> {
+    return apply('matmul', [this, other]) as Tensor<Product<A, B>>;
   }
 
   // ---- shape
 
   /** The same storage with another shape; one size may be -1. The tensor must be contiguous. */
+  view<const D extends Shape>(shape: D): Tensor<Sizes<D>>;
+  view<const D extends Shape>(...shape: D): Tensor<Sizes<D>>;
   view(...shape: number[] | [Shape]): Tensor {
     return apply('view', [this], { shape: flat(shape) });
   }
   /** As {@link view}, but copies where the tensor is strided. */
+  reshape<const D extends Shape>(shape: D): Tensor<Sizes<D>>;
+  reshape<const D extends Shape>(...shape: D): Tensor<Sizes<D>>;
   reshape(...shape: number[] | [Shape]): Tensor {
     return apply('view', [this.isContiguous() ? this : this.clone()], { shape: flat(shape) });
   }
   /** Dimensions `start` to `end`, both included, made into one. */
+  flatten<A extends Shape, F extends number = 0, E extends number = -1>(
+    this: Tensor<A>,
+    start?: F,
+    end?: E,
+  ): Tensor<Flattened<A, F, E>>;
   flatten(start = 0, end = -1): Tensor {
     if (this.ndim === 0) return this.reshape(1);
     const first = this.dim(start, 'flatten');
@@ -387,14 +461,21 @@ export class Tensor<S extends Shape = Shape> {
     return apply('squeeze', [this], dim === undefined ? {} : { dim });
   }
   /** With a dimension of size 1 put in at `dim`. */
-  unsqueeze(dim: number): Tensor {
-    return apply('unsqueeze', [this], { dim });
+  unsqueeze<A extends Shape, D extends number>(this: Tensor<A>, dim: D): Tensor<Unsqueezed<A, D>> {
+    return apply('unsqueeze', [this], { dim }) as Tensor<Unsqueezed<A, D>>;
   }
   /** A view with the dimensions in another order. */
+  permute<A extends Shape, const D extends Shape>(this: Tensor<A>, dims: D): Tensor<Permuted<A, D>>;
+  permute<A extends Shape, const D extends Shape>(this: Tensor<A>, ...dims: D): Tensor<Permuted<A, D>>;
   permute(...dims: number[] | [readonly number[]]): Tensor {
     return apply('permute', [this], { dims: flat(dims) });
   }
   /** A view with two dimensions exchanged. */
+  transpose<A extends Shape, D extends number, E extends number>(
+    this: Tensor<A>,
+    dim0: D,
+    dim1: E,
+  ): Tensor<Transposed<A, D, E>>;
   transpose(dim0: number, dim1: number): Tensor {
     const order = this.shape.map((_, i) => i);
     if (order.length === 0) return this;
@@ -404,17 +485,29 @@ export class Tensor<S extends Shape = Shape> {
     return apply('permute', [this], { dims: order });
   }
   /** The transpose of a matrix; a vector stays as it is. */
+  t<A extends Shape>(this: Tensor<A>): Tensor<MatrixTransposed<A>>;
   t(): Tensor {
     if (this.ndim > 2) {
-      throw new ShapeError(`t: expected a matrix, got shape ${formatShape(this.shape)}; use transpose(dim0, dim1)`);
+      throw new ShapeError(
+        `t: expected a matrix, got shape ${formatShape(this.shape)}; use transpose(dim0, dim1)`,
+      );
     }
     return this.ndim < 2 ? this : this.transpose(0, 1);
   }
   /** A view in which dimensions of size 1 repeat; -1 leaves a size as it is. */
+  expand<const D extends Shape>(shape: D): Tensor<Sizes<D>>;
+  expand<const D extends Shape>(...shape: D): Tensor<Sizes<D>>;
   expand(...shape: number[] | [Shape]): Tensor {
     return apply('expand', [this], { shape: flat(shape) });
   }
   /** Elements `start` to `end` (not included) along `dim`, every `step`-th: a view. Negative ones count from the end. */
+  slice<A extends Shape, D extends number>(
+    this: Tensor<A>,
+    dim: D,
+    start?: number,
+    end?: number,
+    step?: number,
+  ): Tensor<Replaced<A, D, [number]>>;
   slice(dim: number, start = 0, end?: number, step = 1): Tensor {
     return apply('slice', [this], end === undefined ? { dim, start, step } : { dim, start, end, step });
   }
@@ -427,10 +520,14 @@ export class Tensor<S extends Shape = Shape> {
     }
     const sizes =
       typeof size === 'number'
-        ? Array.from({ length: Math.max(1, Math.ceil(total / size)) }, (_, i) => Math.min(size, total - i * size))
+        ? Array.from({ length: Math.max(1, Math.ceil(total / size)) }, (_, i) =>
+            Math.min(size, total - i * size),
+          )
         : size;
     if (sizes.reduce((a, b) => a + b, 0) !== total) {
-      throw new ShapeError(`split: sizes ${formatShape(sizes)} do not add up to ${total}, the size of dimension ${at}`);
+      throw new ShapeError(
+        `split: sizes ${formatShape(sizes)} do not add up to ${total}, the size of dimension ${at}`,
+      );
     }
     let start = 0;
     return sizes.map((n) => {
@@ -446,12 +543,16 @@ export class Tensor<S extends Shape = Shape> {
     return this.split(Math.max(1, Math.ceil((this.shape[this.dim(dim, 'chunk')] as number) / chunks)), dim);
   }
   /** The slices along `dim` that `index` (int32, one dimension) names. */
-  indexSelect(dim: number, index: Tensor): Tensor {
-    return apply('indexSelect', [this, index], { dim });
+  indexSelect<A extends Shape, D extends number>(
+    this: Tensor<A>,
+    dim: D,
+    index: Tensor,
+  ): Tensor<Replaced<A, D, [number]>> {
+    return apply('indexSelect', [this, index], { dim }) as Tensor<Replaced<A, D, [number]>>;
   }
   /** `y[i][j] = x[index[i][j]][j]` for dim 0, and likewise for others; `index` is int32. */
-  gather(dim: number, index: Tensor): Tensor {
-    return apply('gather', [this, index], { dim });
+  gather<I extends Shape>(dim: number, index: Tensor<I>): Tensor<I> {
+    return apply('gather', [this, index], { dim }) as Tensor<I>;
   }
 
   private dim(dim: number, what: string): number {
@@ -466,58 +567,111 @@ export class Tensor<S extends Shape = Shape> {
 
   // ---- reductions
 
-  sum(dim?: Dims, options?: { keepDim?: boolean }): Tensor {
-    return this.reduce('sum', dim, options);
+  sum<A extends Shape, D extends Dims | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: D,
+    options?: ReduceOptions<K>,
+  ): Tensor<Reduced<A, D, K>> {
+    return this.reduce('sum', dim, options) as Tensor<Reduced<A, D, K>>;
   }
-  mean(dim?: Dims, options?: { keepDim?: boolean }): Tensor {
-    return this.reduce('mean', dim, options);
+  mean<A extends Shape, D extends Dims | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: D,
+    options?: ReduceOptions<K>,
+  ): Tensor<Reduced<A, D, K>> {
+    return this.reduce('mean', dim, options) as Tensor<Reduced<A, D, K>>;
   }
-  prod(dim?: Dims, options?: { keepDim?: boolean }): Tensor {
-    return this.reduce('prod', dim, options);
+  prod<A extends Shape, D extends Dims | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: D,
+    options?: ReduceOptions<K>,
+  ): Tensor<Reduced<A, D, K>> {
+    return this.reduce('prod', dim, options) as Tensor<Reduced<A, D, K>>;
   }
   /** The variance, divided by n − `correction`. */
-  var(dim?: Dims, options?: { correction?: number; keepDim?: boolean }): Tensor {
-    return this.reduce('var', dim, options);
+  var<A extends Shape, D extends Dims | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: D,
+    options?: ReduceOptions<K> & { correction?: number },
+  ): Tensor<Reduced<A, D, K>> {
+    return this.reduce('var', dim, options) as Tensor<Reduced<A, D, K>>;
   }
   /** The standard deviation, √{@link var}; its gradient where all elements are equal is 0. */
-  std(dim?: Dims, options?: { correction?: number; keepDim?: boolean }): Tensor {
+  std<A extends Shape, D extends Dims | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: D,
+    options?: ReduceOptions<K> & { correction?: number },
+  ): Tensor<Reduced<A, D, K>> {
     const variance = this.var(dim, options);
     // The root has no slope at 0: there it is taken of 1, and the gradient goes nowhere.
     const [zero, one] = [scalar(0, variance), scalar(1, variance)];
     const constant = variance.eq(zero);
-    return apply('where', [constant, zero, apply('where', [constant, one, variance]).sqrt()]);
+    const root = apply('where', [constant, zero, apply('where', [constant, one, variance]).sqrt()]);
+    return root as Tensor<Reduced<A, D, K>>;
   }
   /** log Σ eˣ, computed without overflow. */
-  logSumExp(dim?: Dims, options?: { keepDim?: boolean }): Tensor {
-    return this.reduce('logSumExp', dim, options);
+  logSumExp<A extends Shape, D extends Dims | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: D,
+    options?: ReduceOptions<K>,
+  ): Tensor<Reduced<A, D, K>> {
+    return this.reduce('logSumExp', dim, options) as Tensor<Reduced<A, D, K>>;
   }
   /** Without `dim` the largest element; with it the largest along it and their indices. */
-  max(): Tensor;
-  max(dim: number, options?: { keepDim?: boolean }): Extremes;
-  max(dim?: number, options?: { keepDim?: boolean }): Tensor | Extremes {
+  max(): Tensor<[]>;
+  max<A extends Shape, D extends number, K extends boolean = false>(
+    this: Tensor<A>,
+    dim: D,
+    options?: ReduceOptions<K>,
+  ): Extremes<Reduced<A, D, K>>;
+  max(dim?: number, options?: ReduceOptions): Tensor | Extremes {
     return this.extremes('max', 'argmax', dim, options);
   }
   /** Without `dim` the smallest element; with it the smallest along it and their indices. */
-  min(): Tensor;
-  min(dim: number, options?: { keepDim?: boolean }): Extremes;
-  min(dim?: number, options?: { keepDim?: boolean }): Tensor | Extremes {
+  min(): Tensor<[]>;
+  min<A extends Shape, D extends number, K extends boolean = false>(
+    this: Tensor<A>,
+    dim: D,
+    options?: ReduceOptions<K>,
+  ): Extremes<Reduced<A, D, K>>;
+  min(dim?: number, options?: ReduceOptions): Tensor | Extremes {
     return this.extremes('min', 'argmin', dim, options);
   }
   /** The index (int32) of the largest element along `dim`, the first of several; without `dim` of all elements. */
-  argmax(dim?: number, options: { keepDim?: boolean } = {}): Tensor {
-    return apply('argmax', [this], dim === undefined ? options : { dim, ...options });
+  argmax<A extends Shape, D extends number | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: D,
+    options: ReduceOptions<K> = {},
+  ): Tensor<Reduced<A, D, K>> {
+    return apply('argmax', [this], dim === undefined ? options : { dim, ...options }) as Tensor<
+      Reduced<A, D, K>
+    >;
   }
   /** As {@link argmax}, for the smallest. */
-  argmin(dim?: number, options: { keepDim?: boolean } = {}): Tensor {
-    return apply('argmin', [this], dim === undefined ? options : { dim, ...options });
+  argmin<A extends Shape, D extends number | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: D,
+    options: ReduceOptions<K> = {},
+  ): Tensor<Reduced<A, D, K>> {
+    return apply('argmin', [this], dim === undefined ? options : { dim, ...options }) as Tensor<
+      Reduced<A, D, K>
+    >;
   }
   /** Whether all elements are true, or not 0. */
-  all(dim?: Dims, options?: { keepDim?: boolean }): Tensor {
-    return this.reduce('all', dim, options);
+  all<A extends Shape, D extends Dims | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: D,
+    options?: ReduceOptions<K>,
+  ): Tensor<Reduced<A, D, K>> {
+    return this.reduce('all', dim, options) as Tensor<Reduced<A, D, K>>;
   }
   /** Whether any element is true, or not 0. */
-  any(dim?: Dims, options?: { keepDim?: boolean }): Tensor {
-    return this.reduce('any', dim, options);
+  any<A extends Shape, D extends Dims | undefined = undefined, K extends boolean = false>(
+    this: Tensor<A>,
+    dim?: D,
+    options?: ReduceOptions<K>,
+  ): Tensor<Reduced<A, D, K>> {
+    return this.reduce('any', dim, options) as Tensor<Reduced<A, D, K>>;
   }
 
   private reduce(op: string, dim: Dims | undefined, options?: object): Tensor {
@@ -525,7 +679,7 @@ export class Tensor<S extends Shape = Shape> {
     return apply(op, [this], dims ? { dims, ...options } : { ...options });
   }
 
-  private extremes(op: string, arg: string, dim?: number, options?: { keepDim?: boolean }): Tensor | Extremes {
+  private extremes(op: string, arg: string, dim?: number, options?: ReduceOptions): Tensor | Extremes {
     if (dim === undefined) return this.reduce(op, undefined);
     return {
       values: apply(op, [this], { dims: [dim], ties: 'first', ...options }),
@@ -556,7 +710,8 @@ function limit(name: 'min' | 'max', value: number | undefined): object {
 
 /** A number as the other operand of `tensor`: an integer beside integers stays one. */
 function scalar(value: number, tensor: Tensor): Tensor {
-  if (typeof value !== 'number') throw new ArgumentError(`expected a tensor or a number, got ${describe(value)}`);
+  if (typeof value !== 'number')
+    throw new ArgumentError(`expected a tensor or a number, got ${describe(value)}`);
   const integer = tensor.dtype !== 'float32' && Number.isInteger(value) && Math.abs(value) < 2 ** 31;
   const dtype = integer ? 'int32' : 'float32';
   const array = allocate(dtype, 1);

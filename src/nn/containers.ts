@@ -1,7 +1,9 @@
 /** Modules made of a list of modules. */
 import { ArgumentError, StateError } from '../errors.js';
-import { describe } from '../shape.js';
+import { describe, type Shape } from '../shape.js';
+import type { EndingIn } from '../shapeTypes.js';
 import type { Tensor } from '../tensor.js';
+import type { Chain, effect, FirstTaken, Fitting, Through } from './fitting.js';
 import { Module } from './module.js';
 
 /** A list of modules, kept in the fields `0`, `1`, … so that their names are PyTorch's: `0.weight`. */
@@ -37,15 +39,25 @@ abstract class ModuleArray<M extends Module = Module> extends Module {
  * const model = new nn.Sequential(new nn.Linear(784, 128), new nn.ReLU(), new nn.Linear(128, 10));
  * ```
  */
-export class Sequential extends ModuleArray {
-  constructor(...layers: Module[]) {
+export class Sequential<const L extends readonly Module[] = Module[]> extends ModuleArray<L[number]> {
+  declare readonly [effect]: Chain<L>;
+
+  /** The compiler refuses layers that do not fit, and names both numbers of features. */
+  constructor(...layers: Fitting<L>) {
     super(layers);
   }
 
-  override forward(input: Tensor): Tensor {
-    let output = input;
+  /** The layers, each with its own type. */
+  get layers(): L {
+    return [...this] as unknown as L;
+  }
+
+  override forward<S extends Shape>(
+    input: Tensor<S> & Tensor<EndingIn<S, FirstTaken<L>>>,
+  ): Tensor<Through<L, S>> {
+    let output: Tensor = input;
     for (const layer of this) output = layer.forward(output as never) as Tensor;
-    return output;
+    return output as Tensor<Through<L, S>>;
   }
 }
 

@@ -2,7 +2,10 @@ import { zeros } from '../creation.js';
 import { apply } from '../engine.js';
 import { checkBoolean, checkOptions, checkSize } from '../options.js';
 import type { Generator } from '../random.js';
+import type { Shape } from '../shape.js';
+import type { EndingIn, WithLast } from '../shapeTypes.js';
 import type { Tensor } from '../tensor.js';
+import type { effect, Maps } from './fitting.js';
 import { uniform_ } from './init.js';
 import { expectTensor } from './layer.js';
 import { inputError, Module } from './module.js';
@@ -22,6 +25,7 @@ export interface LinearOptions {
  * Weight and bias begin uniform within ±1 / √in, as PyTorch's do.
  */
 export class Linear<In extends number = number, Out extends number = number> extends Module {
+  declare readonly [effect]: Maps<In, Out>;
   readonly inFeatures: In;
   readonly outFeatures: Out;
   weight: Parameter<[Out, In]>;
@@ -36,8 +40,8 @@ export class Linear<In extends number = number, Out extends number = number> ext
     const { bias = true, generator } = options;
     checkBoolean('Linear', 'bias', bias);
     const bound = 1 / Math.sqrt(inFeatures);
-    const make = <S extends readonly number[]>(shape: S): Parameter<S> =>
-      new Parameter(uniform_(zeros(shape), -bound, bound, generator ? { generator } : {}) as Tensor<S>);
+    const make = <S extends Shape>(shape: S): Parameter<S> =>
+      new Parameter(uniform_(zeros(shape) as Tensor<S>, -bound, bound, generator ? { generator } : {}));
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
     this.weight = make<[Out, In]>([outFeatures, inFeatures]);
@@ -45,12 +49,13 @@ export class Linear<In extends number = number, Out extends number = number> ext
   }
 
   /** @throws ShapeError unless the last size of `input` is `inFeatures`. */
-  override forward(input: Tensor): Tensor {
+  override forward<S extends Shape>(input: Tensor<S> & Tensor<EndingIn<S, In>>): Tensor<WithLast<S, Out>> {
     expectTensor(this, input);
     if (input.shape[input.shape.length - 1] !== this.inFeatures) {
       throw inputError(this, `[*, ${this.inFeatures}]`, input);
     }
-    return apply('linear', this.bias ? [input, this.weight, this.bias] : [input, this.weight]);
+    const inputs = this.bias ? [input, this.weight, this.bias] : [input, this.weight];
+    return apply('linear', inputs) as Tensor<WithLast<S, Out>>;
   }
 
   protected override extraRepr(): string {
