@@ -126,7 +126,7 @@ impl<T: Real> Call<T> {
     pub fn check_saved(&self, storages: &[Data<'_, T>], y: &[T]) -> Result<()> {
         let reads = self.op.reads();
         for (i, (input, storage)) in self.inputs.iter().zip(storages).enumerate() {
-            if reads.inputs >> i & 1 == 1 {
+            if reads.reads_input(i) {
                 input.check(storage)?;
             }
         }
@@ -160,7 +160,7 @@ impl<T: Real> Call<T> {
             .enumerate()
             .map(
                 |(i, (input, storage))| {
-                    if reads.inputs >> i & 1 == 0 { Copied::None } else { input.copy(storage, arena) }
+                    if reads.reads_input(i) { input.copy(storage, arena) } else { Copied::None }
                 },
             )
             .collect();

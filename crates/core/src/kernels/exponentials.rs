@@ -8,8 +8,8 @@ use crate::real::Real;
 
 /// Elements of a block: one, two or four vectors.
 const LANES: usize = 16;
-/// Blocks that are summed before their sum is added to the others': keeps long sums accurate.
-const GROUP: usize = 32;
+/// Elements that are summed before their sum is added to the others': keeps long sums accurate.
+const GROUP: usize = 128;
 
 #[inline(always)]
 fn padded<T: Real>(rest: &[T], padding: T) -> [T; LANES] {
@@ -47,25 +47,37 @@ pub fn max<T: Real>(x: &[T]) -> T {
 /// Σ f([x₀[i], x₁[i], …])
 #[inline(always)]
 pub fn sum_of<T: Real, const N: usize>(x: [&[T]; N], f: impl Fn([T; N]) -> T) -> T {
-    let count = x[0].len() / LANES;
-    let rest = x[0].len() % LANES;
-    let blocks = x.map(|x| &x.as_chunks::<LANES>().0[..count]);
-    let ends = x.map(|x| padded(&x[count * LANES..], T::ZERO));
-    let mut lanes: [T; LANES] = std::array::from_fn(|i| {
-        let value = f(ends.map(|end| end[i]));
-        if i < rest { value } else { T::ZERO }
-    });
-    for group in (0..count).step_by(GROUP) {
+    let n = x[0].len();
+    let mut lanes = [T::ZERO; LANES];
+    let mut from = 0;
+    while from < n {
+        let length = (n - from).min(GROUP);
+        // The values go through memory, where LLVM sees that a block of them is a vector.
+        let mut values = [T::ZERO; GROUP];
+        let mut write = |at: usize, x: [&[T; LANES]; N]| {
+            for (i, value) in values[at * LANES..][..LANES].iter_mut().enumerate() {
+                *value = f(x.map(|x| x[i]));
+            }
+        };
+        let x = x.map(|x| x[from..from + length].as_chunks::<LANES>());
+        let count = length / LANES;
+        for at in 0..count {
+            write(at, x.map(|(blocks, _)| &blocks[at]));
+        }
+        if length % LANES > 0 {
+            write(count, x.map(|(_, rest)| padded(rest, T::ZERO)).each_ref());
+            values[length..].fill(T::ZERO);
+        }
         let mut sums = [T::ZERO; LANES];
-        for block in group..count.min(group + GROUP) {
-            let x = blocks.map(|x| &x[block]);
-            for (i, sum) in sums.iter_mut().enumerate() {
-                *sum += f(x.map(|x| x[i]));
+        for values in &values.as_chunks::<LANES>().0[..length.div_ceil(LANES)] {
+            for (sum, &value) in sums.iter_mut().zip(values) {
+                *sum += value;
             }
         }
         for (lane, sum) in lanes.iter_mut().zip(sums) {
             *lane += sum;
         }
+        from += length;
     }
     fold(lanes, |a, b| a + b)
 }

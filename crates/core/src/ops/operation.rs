@@ -42,7 +42,7 @@ impl Class {
 /// Which values `backward` reads. What it does not read is not kept, and may be overwritten between the passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reads {
-    /// A bit for each input.
+    /// A bit for each input; the last one stands for all that follow.
     pub inputs: u32,
     /// The output.
     pub output: bool,
@@ -50,32 +50,23 @@ pub struct Reads {
 
 impl Reads {
     /// Nothing: the derivative is constant.
-    pub const NOTHING: Reads = Reads {
-        inputs: 0,
-        output: false,
-    };
+    pub const NOTHING: Reads = Reads { inputs: 0, output: false };
     /// All inputs.
-    pub const INPUTS: Reads = Reads {
-        inputs: !0,
-        output: false,
-    };
+    pub const INPUTS: Reads = Reads { inputs: !0, output: false };
     /// The output.
-    pub const OUTPUT: Reads = Reads {
-        inputs: 0,
-        output: true,
-    };
+    pub const OUTPUT: Reads = Reads { inputs: 0, output: true };
     /// All inputs and the output.
-    pub const ALL: Reads = Reads {
-        inputs: !0,
-        output: true,
-    };
+    pub const ALL: Reads = Reads { inputs: !0, output: true };
+
+    /// Whether input number `i` is read.
+    pub const fn reads_input(self, i: usize) -> bool {
+        let bit = if i < 31 { i } else { 31 };
+        self.inputs >> bit & 1 == 1
+    }
 
     /// Input number `i` alone.
     pub const fn input(i: u32) -> Reads {
-        Reads {
-            inputs: 1 << i,
-            output: false,
-        }
+        Reads { inputs: 1 << i, output: false }
     }
 }
 
@@ -90,7 +81,7 @@ pub struct Grad<'a, T> {
 
 impl<T: Real> Grad<'_, T> {
     /// `dx[i] (+)= f([x₀[i], x₁[i], …])` over contiguous operands.
-    pub fn map<const N: usize>(&mut self, x: [&[T]; N], f: impl Fn([T; N]) -> T + Sync) {
+    pub fn map<const N: usize>(&mut self, x: [&[T]; N], f: impl Fn([T; N]) -> T + Copy + Sync) {
         elementwise::map_into(x, self.data, self.mode, f);
     }
 

@@ -128,7 +128,7 @@ impl<T: Real> Bound<T> {
         let n = self.storages.len();
         let reads = self.call.reads();
         let storages: Vec<Data<'_, T>> = (0..n)
-            .map(|i| if reads.inputs >> i & 1 == 1 { self.storages[i].data() } else { Data::Real(&[]) })
+            .map(|i| if reads.reads_input(i) { self.storages[i].data() } else { Data::Real(&[]) })
             .chain([if reads.output { y.data() } else { Data::Real(&[]) }])
             .collect();
         let mut grads: Vec<Option<Vec<T>>> = (0..n)

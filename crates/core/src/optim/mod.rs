@@ -57,7 +57,7 @@ fn update_each<T: Real, const N: usize>(
             || {
                 // Copies of whole blocks, for LLVM cannot know that the slices of an array do not overlap.
                 let (blocks, rest) = grad.as_chunks::<LANES>();
-                let mut x = x.map(|x| x.as_chunks_mut::<LANES>());
+                let x = x.map(|x| x.as_chunks_mut::<LANES>());
                 for (at, grad) in blocks.iter().enumerate() {
                     let mut values: [[T; LANES]; N] = std::array::from_fn(|k| x[k].0[at]);
                     for (i, &g) in grad.iter().enumerate() {

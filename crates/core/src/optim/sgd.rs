@@ -78,19 +78,35 @@ impl<T: Real> UpdateRule<T> for Sgd {
             );
             return;
         }
-        let fresh = T::from_f64(1.0 - self.dampening);
         let buffer = &mut *buffers[0];
-        update_each(
-            grad,
-            [parameter, buffer],
-            #[inline(always)]
-            |g, [p, b]| {
-                let g = regularized(g, p);
-                let b = if steps == 0 { g } else { momentum * b + fresh * g };
-                let step = if self.nesterov { g + momentum * b } else { b };
-                [p - lr * step, b]
-            },
-        );
+        let mut fresh = T::from_f64(1.0 - self.dampening);
+        if steps == 0 {
+            buffer.fill(T::ZERO);
+            fresh = T::ONE;
+        }
+        let velocity = |g: T, b: T| momentum * b + fresh * g;
+        if self.nesterov {
+            update_each(
+                grad,
+                [parameter, buffer],
+                #[inline(always)]
+                |g, [p, b]| {
+                    let g = regularized(g, p);
+                    let b = velocity(g, b);
+                    [p - lr * (g + momentum * b), b]
+                },
+            );
+        } else {
+            update_each(
+                grad,
+                [parameter, buffer],
+                #[inline(always)]
+                |g, [p, b]| {
+                    let b = velocity(regularized(g, p), b);
+                    [p - lr * b, b]
+                },
+            );
+        }
     }
 }
 
