@@ -101,6 +101,21 @@ describe('batches of images', () => {
     expect([...loader][0]?.[0].toArray()).toEqual(before);
   });
 
+  it('do not pile up in a synchronous loop', () => {
+    const n = 60_000;
+    const options = { images: new Uint8Array(n * 784), itemShape: [28, 28], labels: new Int32Array(n) };
+    const dataset = new ImageDataset({ ...options, transform: toTensor() });
+    const loader = new DataLoader(dataset, { batchSize: 64, shuffle: true });
+    const resident = Array.from({ length: 10 }, () => {
+      let batches = 0;
+      for (const [x] of loader) batches += x.ndim / 4;
+      expect(batches).toBe(loader.length);
+      return process.memoryUsage.rss() / 2 ** 20;
+    });
+    // An epoch makes 190 MB of batches.
+    expect((resident.at(-1) as number) - (resident[2] as number)).toBeLessThan(40);
+  });
+
   it('a transform that fails fails the same way', () => {
     const dataset = images([4, 4, 4, 4], { transform: toTensor() });
     expect(() => [...new DataLoader(dataset)]).toThrow('toTensor: expected [height, width]');
