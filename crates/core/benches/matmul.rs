@@ -1,6 +1,7 @@
 //! Matrix products: GFLOP/s, and the share of the machine's own multiply-add peak, which is measured in the same run.
 //!
-//! `cargo bench --bench matmul -- [instruction set …] [threads=N] [offset=N]`; offset misaligns every matrix by so many numbers.
+//! `cargo bench --bench matmul -- [isa=NAME] [threads=N] [offset=N] [part of a shape's name]`; offset misaligns every
+//! matrix by so many numbers.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -8,7 +9,7 @@ use std::time::Instant;
 use ferrograd_core::kernels::isa::{Isa, available, with_isa};
 use ferrograd_core::kernels::simd::{Simd, Vectorized, dispatch};
 use ferrograd_core::kernels::{Matrix, MatrixMut, Mode, matmul};
-use ferrograd_core::pool::{parallel_for, set_num_threads};
+use ferrograd_core::pool::set_num_threads;
 
 /// How the operands lie: as in Y = X·Wᵀ, dW = dYᵀ·X or dX = dY·W, each row-major.
 #[derive(Clone, Copy)]
@@ -23,73 +24,19 @@ use Kind::{Forward, InputGradient, WeightGradient};
 /// Name, kind, rows, depth, columns.
 const SHAPES: &[(&str, Kind, usize, usize, usize)] = &[
     ("784-128-10, batch 64: fc1 forward", Forward, 64, 784, 128),
-    (
-        "784-128-10, batch 64: fc1 weight gradient",
-        WeightGradient,
-        128,
-        64,
-        784,
-    ),
-    (
-        "784-128-10, batch 64: fc1 input gradient",
-        InputGradient,
-        64,
-        128,
-        784,
-    ),
+    ("784-128-10, batch 64: fc1 weight gradient", WeightGradient, 128, 64, 784),
+    ("784-128-10, batch 64: fc1 input gradient", InputGradient, 64, 128, 784),
     ("784-128-10, batch 64: fc2 forward", Forward, 64, 128, 10),
-    (
-        "784-128-10, batch 64: fc2 weight gradient",
-        WeightGradient,
-        10,
-        64,
-        128,
-    ),
-    (
-        "784-128-10, batch 64: fc2 input gradient",
-        InputGradient,
-        64,
-        10,
-        128,
-    ),
+    ("784-128-10, batch 64: fc2 weight gradient", WeightGradient, 10, 64, 128),
+    ("784-128-10, batch 64: fc2 input gradient", InputGradient, 64, 10, 128),
     ("784-512-512-10, batch 128: fc1 forward", Forward, 128, 784, 512),
-    (
-        "784-512-512-10, batch 128: fc1 weight gradient",
-        WeightGradient,
-        512,
-        128,
-        784,
-    ),
+    ("784-512-512-10, batch 128: fc1 weight gradient", WeightGradient, 512, 128, 784),
     ("784-512-512-10, batch 128: fc2 forward", Forward, 128, 512, 512),
-    (
-        "784-512-512-10, batch 128: fc2 weight gradient",
-        WeightGradient,
-        512,
-        128,
-        512,
-    ),
-    (
-        "784-512-512-10, batch 128: fc2 input gradient",
-        InputGradient,
-        128,
-        512,
-        512,
-    ),
+    ("784-512-512-10, batch 128: fc2 weight gradient", WeightGradient, 512, 128, 512),
+    ("784-512-512-10, batch 128: fc2 input gradient", InputGradient, 128, 512, 512),
     ("784-512-512-10, batch 128: fc3 forward", Forward, 128, 512, 10),
-    (
-        "784-512-512-10, batch 128: fc3 weight gradient",
-        WeightGradient,
-        10,
-        128,
-        512,
-    ),
-    (
-        "784-512-512-10, batch 128: fc3 input gradient",
-        InputGradient,
-        128,
-        10,
-        512,
-    ),
+    ("784-512-512-10, batch 128: fc3 weight gradient", WeightGradient, 10, 128, 512),
+    ("784-512-512-10, batch 128: fc3 input gradient", InputGradient, 128, 10, 512),
     ("one image: fc1 forward", Forward, 1, 784, 128),
     ("vector × matrix", InputGradient, 1, 784, 128),
     ("matrix × vector", InputGradient, 128, 784, 1),
@@ -124,10 +71,7 @@ impl Vectorized for Peak {
                             *chain = chain.mul_add(factor, term);
                         }
                     }
-                    chains
-                        .into_iter()
-                        .reduce(|a, b| a.add(b))
-                        .map(|sum| V::sum4([sum; 4]))
+                    chains.into_iter().reduce(|a, b| a.add(b)).map(|sum| V::sum4([sum; 4]))
                 },
             )
         };
@@ -137,51 +81,32 @@ impl Vectorized for Peak {
 }
 
 fn numbers(n: usize, offset: usize) -> (Vec<f32>, usize) {
-    let data: Vec<f32> = (0..n + 32)
-        .map(|i| ((i * 37) % 101) as f32 / 101.0 - 0.5)
-        .collect();
+    let data: Vec<f32> = (0..n + 32).map(|i| ((i * 37) % 101) as f32 / 101.0 - 0.5).collect();
     let aligned = data.as_ptr().align_offset(64) + offset;
     (data, aligned)
 }
 
 fn main() {
-    let (mut isas, mut threads, mut offset) = (Vec::<Isa>::new(), 1, 0);
+    let (mut isas, mut threads, mut offset, mut filter) = (available(), 1, 0, String::new());
     for argument in std::env::args().skip(1).filter(|argument| argument != "--bench") {
         match argument.split_once('=') {
+            Some(("isa", name)) => isas.retain(|isa| isa.name() == name),
             Some(("threads", n)) => threads = n.parse().expect("threads=N"),
             Some(("offset", n)) => offset = n.parse().expect("offset=N"),
-            _ => isas.extend(available().into_iter().filter(|isa| isa.name() == argument)),
+            _ => filter = argument,
         }
-    }
-    if isas.is_empty() {
-        isas = available();
     }
     set_num_threads(threads).expect("a number of threads");
     for isa in isas {
-        with_isa(isa, || measure(isa, threads, offset));
+        with_isa(isa, || measure(isa, threads, offset, &filter));
     }
 }
 
-fn measure(isa: Isa, threads: usize, offset: usize) {
+fn measure(isa: Isa, threads: usize, offset: usize, filter: &str) {
     println!("{}, {threads} thread(s)", isa.name());
-    let single = (0..50).map(|_| dispatch(Peak)).fold(0.0, f64::max);
-    // What the threads reach together, each at its own peak at the same time.
-    let peak = (0..50)
-        .map(|_| {
-            let start = Instant::now();
-            parallel_for(threads, 1, &|lanes| {
-                lanes.for_each(|_| {
-                    (0..20).for_each(|_| {
-                        black_box(dispatch(Peak));
-                    });
-                })
-            });
-            let _ = start;
-            0.0
-        })
-        .fold(single * threads as f64, f64::max);
+    let peak = threads as f64 * (0..50).map(|_| dispatch(Peak)).fold(0.0, f64::max);
     println!("  multiply-add peak: {peak:.1} GFLOP/s");
-    for &(name, kind, rows, depth, cols) in SHAPES {
+    for &(name, kind, rows, depth, cols) in SHAPES.iter().filter(|shape| shape.0.contains(filter)) {
         let (a, a_start) = numbers(rows * depth, offset);
         let (b, b_start) = numbers(depth * cols, offset);
         let (mut c, c_start) = numbers(rows * cols, offset);
@@ -210,12 +135,7 @@ fn measure(isa: Isa, threads: usize, offset: usize) {
                         row_stride: b_strides.0,
                         col_stride: b_strides.1,
                     };
-                    let c = MatrixMut {
-                        data: &mut c[c_start..],
-                        rows,
-                        cols,
-                        row_stride: cols,
-                    };
+                    let c = MatrixMut { data: &mut c[c_start..], rows, cols, row_stride: cols };
                     matmul(a, b, c, Mode::Write, None);
                 }
                 flop * calls as f64 / start.elapsed().as_secs_f64() / 1e9

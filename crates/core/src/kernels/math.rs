@@ -94,7 +94,7 @@ pub fn erf(x: f32) -> f32 {
     let t = x.abs();
     let z = x * x;
     // 2^−25.8 up to 0.93
-    let p = -5.976_894_8e-4;
+    let p = -5.976_895e-4;
     let p = p * z + 4.990_980_5e-3;
     let p = p * z + -2.676_556_8e-2;
     let p = p * z + 1.128_180_3e-1;
@@ -104,7 +104,7 @@ pub fn erf(x: f32) -> f32 {
     // 2^−29.3 from 0.92 to 4, where the value rounds to 1
     let t = if t > 4.0 { 4.0 } else { t };
     let q = 1.959_371_9e-4;
-    let q = q * t + -3.043_216_9e-3;
+    let q = q * t + -3.043_217e-3;
     let q = q * t + 2.222_691_8e-2;
     let q = q * t + -1.039_315_9e-1;
     let q = q * t + -6.371_822_4e-1;

@@ -9,7 +9,7 @@ use super::tile::{Tile, kernel, max_rows, max_vectors};
 use crate::kernels::simd::Simd;
 
 /// The most steps along the depth between two visits to C: a block of B is this high.
-const MAX_DEPTH: usize = 384;
+const MAX_DEPTH: usize = 512;
 /// Rows of a block of A: with [`MAX_DEPTH`], what the second-level cache holds beside a panel of B.
 const MAX_ROWS: usize = 120;
 /// Columns of a block of packed B, which the last-level cache holds.
@@ -54,11 +54,7 @@ pub unsafe fn blocked<V: Simd>(product: &Problem, rows: Range<usize>, cols: Rang
         let a_space: *mut f32 = workspace.as_mut_ptr().cast();
         let b_space = a_space.wrapping_add(a_lines * 16);
         for steps in parts(product.depth, MAX_DEPTH) {
-            let c = if steps.start == 0 {
-                product.c
-            } else {
-                product.c.adding()
-            };
+            let c = if steps.start == 0 { product.c } else { product.c.adding() };
             for vectors in parts(cols.len().div_ceil(V::LANES), MAX_COLS / V::LANES) {
                 let col = cols.start + vectors.start * V::LANES;
                 let block_cols = cols.end.min(cols.start + vectors.end * V::LANES) - col;
@@ -98,14 +94,7 @@ struct Block {
 
 impl Block {
     unsafe fn run<V: Simd>(&self) {
-        let Problem {
-            a,
-            b,
-            c,
-            rows,
-            cols,
-            depth,
-        } = self.product;
+        let Problem { a, b, c, rows, cols, depth } = self.product;
         // SAFETY: the caller's promises.
         let a = unsafe { self.packed_a::<V>(a) };
         for vectors in parts(cols.div_ceil(V::LANES), max_vectors::<V>()) {
@@ -113,20 +102,13 @@ impl Block {
             let panel_cols = cols.min(vectors.end * V::LANES) - col;
             let ragged = panel_cols % V::LANES;
             let b = if self.packing.b || ragged > 0 {
-                let space = if self.packing.b {
-                    self.b_space.wrapping_add(col * depth)
-                } else {
-                    self.b_space
-                };
+                let space =
+                    if self.packing.b { self.b_space.wrapping_add(col * depth) } else { self.b_space };
                 if self.first || !self.packing.b {
                     // SAFETY: the panel lies within the block, and the workspace has room for all panels of a block.
                     unsafe { pack_b::<V>(b.from(0, col), depth, panel_cols, vectors.len(), space) };
                 }
-                Input {
-                    data: space,
-                    row: vectors.len() * V::LANES,
-                    col: 1,
-                }
+                Input { data: space, row: vectors.len() * V::LANES, col: 1 }
             } else {
                 b.from(0, col)
             };
@@ -161,9 +143,6 @@ impl Block {
             // SAFETY: these rows lie within the block, and the workspace has room for all of them.
             unsafe { pack_a(a.from(tile_rows.start, 0), tile_rows.len(), depth, space) };
         }
-        Input {
-            data: self.a_space,
-            ..a
-        }
+        Input { data: self.a_space, ..a }
     }
 }

@@ -81,37 +81,69 @@ unsafe fn sums<V: Simd, const ROWS: usize>(group: &Group) -> [[V; COLS]; ROWS] {
         let mut sums = [[V::splat(0.0); COLS]; ROWS];
         let whole = group.depth / V::LANES * V::LANES;
         for p in (0..whole).step_by(V::LANES) {
-            let xs: [V; ROWS] = std::array::from_fn(|i| V::load(a.at(i, p)));
-            for j in 0..COLS {
-                let y = V::load(cols[j].add(p));
-                for i in 0..ROWS {
-                    sums[i][j] = xs[i].mul_add(y, sums[i][j]);
-                }
-            }
+            let cols = cols.map(|col| col.add(p));
+            accumulate(
+                &mut sums,
+                a.from(0, p),
+                cols,
+                #[inline(always)]
+                |from| V::load(from),
+            );
         }
         let rest = group.depth - whole;
         if rest > 0 {
-            let xs: [V; ROWS] = std::array::from_fn(|i| V::load_partial(a.at(i, whole), rest));
-            for j in 0..COLS {
-                let y = V::load_partial(cols[j].add(whole), rest);
-                for i in 0..ROWS {
-                    sums[i][j] = xs[i].mul_add(y, sums[i][j]);
-                }
-            }
+            let cols = cols.map(|col| col.add(whole));
+            accumulate(
+                &mut sums,
+                a.from(0, whole),
+                cols,
+                #[inline(always)]
+                |from| V::load_partial(from, rest),
+            );
         }
         sums
     }
 }
 
+/// One step along the depth. Rows stay in registers, while one column after the other is loaded.
+#[inline(always)]
+unsafe fn accumulate<V: Simd, const ROWS: usize>(
+    sums: &mut [[V; COLS]; ROWS],
+    a: Input,
+    cols: [*const f32; COLS],
+    load: impl Fn(*const f32) -> V,
+) {
+    let xs: [V; ROWS] = std::array::from_fn(|i| load(a.at(i, 0)));
+    for (j, col) in cols.into_iter().enumerate() {
+        let y = load(col);
+        for (x, sums) in xs.iter().zip(sums.iter_mut()) {
+            // SAFETY: the caller's promises.
+            sums[j] = unsafe { x.mul_add(y, sums[j]) };
+        }
+    }
+}
+
 #[inline(always)]
 unsafe fn finish<V: Simd, const ROWS: usize>(group: &Group, sums: [[V; COLS]; ROWS]) {
+    let c = &group.c;
+    let side_by_side = group.cols == COLS && c.col == 1 && (c.bias.is_null() || c.bias_col == 1);
     // SAFETY: the caller's promises; only the group's columns are touched.
     unsafe {
-        let c = &group.c;
         for (i, vectors) in sums.into_iter().enumerate() {
             let sums = V::sum4(vectors);
+            let to = c.data.add(i * c.row);
+            if side_by_side {
+                let to = to.cast::<[f32; COLS]>();
+                let terms = match c.mode {
+                    Mode::Write if c.bias.is_null() => [0.0; COLS],
+                    Mode::Write => c.bias.cast::<[f32; COLS]>().read(),
+                    Mode::Add => to.read(),
+                };
+                to.write(std::array::from_fn(|j| sums[j] + terms[j]));
+                continue;
+            }
             for (j, &sum) in sums.iter().enumerate().take(group.cols) {
-                let to = c.data.add(i * c.row + j * c.col);
+                let to = to.add(j * c.col);
                 *to = match c.mode {
                     Mode::Write if c.bias.is_null() => sum,
                     Mode::Write => sum + *c.bias.add(i * c.bias_row + j * c.bias_col),

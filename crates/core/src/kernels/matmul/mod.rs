@@ -57,29 +57,17 @@ pub trait Product: Copy {
 /// # Panics
 /// If shapes do not fit each other, a slice is too short for its matrix, or a bias comes with [`Mode::Add`].
 pub fn matmul<T: Product>(a: Matrix<T>, b: Matrix<T>, c: MatrixMut<T>, mode: Mode, bias: Option<&[T]>) {
-    assert!(
-        a.rows == c.rows && b.cols == c.cols && a.cols == b.rows,
-        "shapes do not fit"
-    );
+    assert!(a.rows == c.rows && b.cols == c.cols && a.cols == b.rows, "shapes do not fit");
     if c.rows == 0 || c.cols == 0 {
         return;
     }
     for m in [&a, &b] {
         let last = (m.rows.max(1) - 1) * m.row_stride + (m.cols.max(1) - 1) * m.col_stride;
-        assert!(
-            m.rows == 0 || m.cols == 0 || last < m.data.len(),
-            "a slice is too short for its matrix"
-        );
+        assert!(m.rows == 0 || m.cols == 0 || last < m.data.len(), "a slice is too short for its matrix");
     }
     assert!(c.row_stride >= c.cols, "rows of C overlap");
-    assert!(
-        (c.rows - 1) * c.row_stride + c.cols <= c.data.len(),
-        "C's slice is too short for its matrix"
-    );
-    assert!(
-        bias.is_none_or(|bias| mode == Mode::Write && bias.len() == c.cols),
-        "bias does not fit"
-    );
+    assert!((c.rows - 1) * c.row_stride + c.cols <= c.data.len(), "C's slice is too short for its matrix");
+    assert!(bias.is_none_or(|bias| mode == Mode::Write && bias.len() == c.cols), "bias does not fit");
     T::product(a, b, c, mode, bias);
 }
 
@@ -108,13 +96,10 @@ impl Vectorized for Problem {
     type Output = ();
 
     unsafe fn run<V: Simd>(self) {
-        if let Some(product) = self
-            .along_depth()
-            .filter(|product| product.rows < FEW_ROWS && product.depth >= 64)
+        if let Some(product) =
+            self.along_depth().filter(|product| product.rows < FEW_ROWS && product.depth >= 64)
         {
-            let grain = GRAIN
-                .div_ceil(product.rows * product.depth)
-                .next_multiple_of(dot::COLS);
+            let grain = GRAIN.div_ceil(product.rows * product.depth).next_multiple_of(dot::COLS);
             parallel_for(product.cols, grain, &|cols| {
                 // SAFETY: the caller's promise; lanes have different columns.
                 unsafe { dot::dot::<V>(&product, cols) }
@@ -129,9 +114,7 @@ impl Vectorized for Problem {
         // Lanes share no packed block: cut what would otherwise be packed twice, or else the longer side.
         let by_cols = packing.b || (!packing.a && product.cols >= product.rows);
         if by_cols {
-            let grain = GRAIN
-                .div_ceil(product.rows * product.depth)
-                .next_multiple_of(V::LANES);
+            let grain = GRAIN.div_ceil(product.rows * product.depth).next_multiple_of(V::LANES);
             parallel_for(product.cols, grain, &|cols| {
                 // SAFETY: the caller's promise; lanes have different columns.
                 unsafe { blocked::blocked::<V>(&product, 0..product.rows, cols, packing) }

@@ -13,14 +13,17 @@ pub unsafe fn pack_b<V: Simd>(b: Input, depth: usize, cols: usize, vectors: usiz
         V::enter(
             #[inline(always)]
             || {
+                let stride = vectors * V::LANES;
+                if b.col == 1 {
+                    return copy_rows::<V>(b, depth, cols, vectors, to);
+                }
                 for j in 0..vectors {
                     let b = b.from(0, j * V::LANES);
                     let lanes = V::LANES.min(cols - j * V::LANES);
                     let to = to.add(j * V::LANES);
-                    match (b.row, b.col) {
-                        (_, 1) => copy_rows::<V>(b, depth, lanes, to, vectors * V::LANES),
-                        (1, _) if lanes == V::LANES => transpose::<V>(b, depth, to, vectors * V::LANES),
-                        _ => gather::<V>(b, 0..depth, lanes, to, vectors * V::LANES),
+                    match b.row {
+                        1 if lanes == V::LANES => transpose::<V>(b, depth, to, stride),
+                        _ => gather::<V>(b, 0..depth, lanes, to, stride),
                     }
                 }
             },
@@ -29,16 +32,19 @@ pub unsafe fn pack_b<V: Simd>(b: Input, depth: usize, cols: usize, vectors: usiz
 }
 
 #[inline(always)]
-unsafe fn copy_rows<V: Simd>(b: Input, depth: usize, lanes: usize, to: *mut f32, stride: usize) {
+unsafe fn copy_rows<V: Simd>(b: Input, depth: usize, cols: usize, vectors: usize, mut to: *mut f32) {
+    let (whole, rest) = (cols / V::LANES, cols % V::LANES);
     // SAFETY: the caller's promises.
     unsafe {
         for p in 0..depth {
-            let row = if lanes == V::LANES {
-                V::load(b.at(p, 0))
-            } else {
-                V::load_partial(b.at(p, 0), lanes)
-            };
-            row.store(to.add(p * stride));
+            let row = b.at(p, 0);
+            for j in 0..whole {
+                V::load(row.add(j * V::LANES)).store(to.add(j * V::LANES));
+            }
+            if rest > 0 {
+                V::load_partial(row.add(whole * V::LANES), rest).store(to.add(whole * V::LANES));
+            }
+            to = to.add(vectors * V::LANES);
         }
     }
 }

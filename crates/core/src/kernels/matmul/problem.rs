@@ -21,18 +21,11 @@ impl Input {
     /// The matrix without its first `i` rows and `j` columns.
     #[inline(always)]
     pub fn from(self, i: usize, j: usize) -> Self {
-        Self {
-            data: self.at(i, j),
-            ..self
-        }
+        Self { data: self.at(i, j), ..self }
     }
 
     fn transposed(self) -> Self {
-        Self {
-            row: self.col,
-            col: self.row,
-            ..self
-        }
+        Self { row: self.col, col: self.row, ..self }
     }
 }
 
@@ -58,30 +51,16 @@ impl Output {
             true => self.bias,
             false => self.bias.wrapping_add(i * self.bias_row + j * self.bias_col),
         };
-        Self {
-            data: self.data.wrapping_add(i * self.row + j * self.col),
-            bias,
-            ..self
-        }
+        Self { data: self.data.wrapping_add(i * self.row + j * self.col), bias, ..self }
     }
 
     /// The same matrix, for the products that come after the first: they add to it.
     pub fn adding(self) -> Self {
-        Self {
-            mode: Mode::Add,
-            bias: std::ptr::null(),
-            ..self
-        }
+        Self { mode: Mode::Add, bias: std::ptr::null(), ..self }
     }
 
     fn transposed(self) -> Self {
-        Self {
-            row: self.col,
-            col: self.row,
-            bias_row: self.bias_col,
-            bias_col: self.bias_row,
-            ..self
-        }
+        Self { row: self.col, col: self.row, bias_row: self.bias_col, bias_col: self.bias_row, ..self }
     }
 }
 
@@ -112,16 +91,8 @@ impl Problem {
         bias: Option<&[f32]>,
     ) -> Self {
         Self {
-            a: Input {
-                data: a.data.as_ptr(),
-                row: a.row_stride,
-                col: a.col_stride,
-            },
-            b: Input {
-                data: b.data.as_ptr(),
-                row: b.row_stride,
-                col: b.col_stride,
-            },
+            a: Input { data: a.data.as_ptr(), row: a.row_stride, col: a.col_stride },
+            b: Input { data: b.data.as_ptr(), row: b.row_stride, col: b.col_stride },
             c: Output {
                 data: c.data.as_mut_ptr(),
                 row: c.row_stride,
@@ -152,13 +123,7 @@ impl Problem {
     /// The product with fewer rows than columns, if rows of A and columns of B are contiguous.
     pub fn along_depth(self) -> Option<Self> {
         let contiguous = self.a.col == 1 && self.b.row == 1;
-        contiguous.then(|| {
-            if self.rows > self.cols {
-                self.transposed()
-            } else {
-                self
-            }
-        })
+        contiguous.then(|| if self.rows > self.cols { self.transposed() } else { self })
     }
 
     /// A column of C as a row, where that makes B a matrix with contiguous rows.

@@ -15,24 +15,14 @@ struct Owned {
 
 impl Owned {
     fn new(rows: usize, cols: usize, (row_stride, col_stride): (usize, usize), rng: &mut Rng) -> Self {
-        let length = if rows * cols == 0 {
-            0
-        } else {
-            (rows - 1) * row_stride + (cols - 1) * col_stride + 1
-        };
+        let length = if rows * cols == 0 { 0 } else { (rows - 1) * row_stride + (cols - 1) * col_stride + 1 };
         let mut data = vec![f32::NAN; length];
         for i in 0..rows {
             for j in 0..cols {
                 data[i * row_stride + j * col_stride] = rng.uniform() * 2.0 - 1.0;
             }
         }
-        Self {
-            data,
-            rows,
-            cols,
-            row_stride,
-            col_stride,
-        }
+        Self { data, rows, cols, row_stride, col_stride }
     }
 
     /// One of the ways in which a matrix may lie: contiguous or padded rows or columns, repeated ones, both strided.
@@ -49,20 +39,8 @@ impl Owned {
     }
 
     fn view(&self) -> Matrix<'_, f32> {
-        let Self {
-            ref data,
-            rows,
-            cols,
-            row_stride,
-            col_stride,
-        } = *self;
-        Matrix {
-            data,
-            rows,
-            cols,
-            row_stride,
-            col_stride,
-        }
+        let Self { ref data, rows, cols, row_stride, col_stride } = *self;
+        Matrix { data, rows, cols, row_stride, col_stride }
     }
 
     fn at(&self, i: usize, j: usize) -> f64 {
@@ -88,25 +66,12 @@ impl Case {
             c.fill(f32::NAN); // nothing of it may be left
         }
         let bias = bias.then(|| (0..b.cols).map(|_| rng.uniform()).collect());
-        Self {
-            a,
-            b,
-            c,
-            row_stride,
-            mode,
-            bias,
-        }
+        Self { a, b, c, row_stride, mode, bias }
     }
 
     fn any(rows: usize, depth: usize, cols: usize, rng: &mut Rng) -> Self {
         let (mode, bias) = [(Mode::Write, false), (Mode::Write, true), (Mode::Add, false)][below(rng, 3)];
-        Self::new(
-            Owned::any(rows, depth, rng),
-            Owned::any(depth, cols, rng),
-            mode,
-            bias,
-            rng,
-        )
+        Self::new(Owned::any(rows, depth, rng), Owned::any(depth, cols, rng), mode, bias, rng)
     }
 
     /// C afterwards.
@@ -116,12 +81,7 @@ impl Case {
         let c = &mut memory[1..];
         c.copy_from_slice(&self.c);
         let (rows, cols) = (self.a.rows, self.b.cols);
-        let c = MatrixMut {
-            data: c,
-            rows,
-            cols,
-            row_stride: self.row_stride,
-        };
+        let c = MatrixMut { data: c, rows, cols, row_stride: self.row_stride };
         matmul(self.a.view(), self.b.view(), c, self.mode, self.bias.as_deref());
         memory.split_off(1)
     }
@@ -230,10 +190,7 @@ fn any_number_of_threads_gives_the_same_bits() {
                 let run = |threads| with_isa(isa, || with_num_threads(threads, || bits(&case.run())));
                 let one = run(1);
                 for threads in [2, 3, 7] {
-                    assert!(
-                        one == run(threads),
-                        "{rows} × {depth} × {cols}: {threads} threads differ"
-                    );
+                    assert!(one == run(threads), "{rows} × {depth} × {cols}: {threads} threads differ");
                 }
             }
         }
@@ -275,73 +232,26 @@ fn spreads_nan_and_infinity_and_nothing_else() {
 
 #[test]
 fn products_without_depth_write_bias_or_zeros() {
-    let empty = Matrix {
-        data: &[],
-        rows: 2,
-        cols: 0,
-        row_stride: 0,
-        col_stride: 1,
-    };
-    let none = Matrix {
-        data: &[],
-        rows: 0,
-        cols: 3,
-        row_stride: 3,
-        col_stride: 1,
-    };
+    let empty = Matrix { data: &[], rows: 2, cols: 0, row_stride: 0, col_stride: 1 };
+    let none = Matrix { data: &[], rows: 0, cols: 3, row_stride: 3, col_stride: 1 };
     let run = |mode, bias: Option<&[f32]>| {
         let mut c = [f32::NAN, 1.0, 2.0, 3.0, 4.0, 5.0];
-        matmul(
-            empty,
-            none,
-            MatrixMut {
-                data: &mut c,
-                rows: 2,
-                cols: 3,
-                row_stride: 3,
-            },
-            mode,
-            bias,
-        );
+        matmul(empty, none, MatrixMut { data: &mut c, rows: 2, cols: 3, row_stride: 3 }, mode, bias);
         c
     };
     assert_eq!(run(Mode::Write, None), [0.0; 6]);
-    assert_eq!(
-        run(Mode::Write, Some(&[7.0, 8.0, 9.0])),
-        [7.0, 8.0, 9.0, 7.0, 8.0, 9.0]
-    );
+    assert_eq!(run(Mode::Write, Some(&[7.0, 8.0, 9.0])), [7.0, 8.0, 9.0, 7.0, 8.0, 9.0]);
     assert_eq!(run(Mode::Add, None)[1..], [1.0, 2.0, 3.0, 4.0, 5.0]);
 }
 
 #[test]
 fn doubles_too() {
     let a = [1.0, 2.0, 3.0, 4.0];
-    let a = Matrix {
-        data: &a,
-        rows: 2,
-        cols: 2,
-        row_stride: 1,
-        col_stride: 2,
-    };
-    let b = Matrix {
-        row_stride: 2,
-        col_stride: 1,
-        ..a
-    };
+    let a = Matrix { data: &a, rows: 2, cols: 2, row_stride: 1, col_stride: 2 };
+    let b = Matrix { row_stride: 2, col_stride: 1, ..a };
     let mut c = [0.5; 4];
     let mut run = |mode, bias: Option<&[f64]>| {
-        matmul(
-            a,
-            b,
-            MatrixMut {
-                data: &mut c,
-                rows: 2,
-                cols: 2,
-                row_stride: 2,
-            },
-            mode,
-            bias,
-        );
+        matmul(a, b, MatrixMut { data: &mut c, rows: 2, cols: 2, row_stride: 2 }, mode, bias);
         c
     };
     assert_eq!(run(Mode::Add, None), [10.5, 14.5, 14.5, 20.5]);

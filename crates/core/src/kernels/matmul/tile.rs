@@ -7,6 +7,12 @@ use super::problem::{Input, Output};
 use crate::kernels::Mode;
 use crate::kernels::simd::Simd;
 
+/// Numbers in a cache line.
+const CACHE_LINE: usize = 16;
+
+/// From this depth on, C is asked for early: a large C is in no near cache, and there is time to fetch it.
+const PREFETCH_DEPTH: usize = 128;
+
 /// Rows of the largest tile.
 pub const fn max_rows<V: Simd>() -> usize {
     if V::FUSED { 6 } else { 4 } // Without fused multiply-add, products need registers too.
@@ -41,31 +47,14 @@ pub fn kernel<V: Simd>(rows: usize, vectors: usize) -> TileKernel {
     const fn wide<V: Simd, const ROWS: usize>() -> [TileKernel; 4] {
         // Shapes that are too large for the registers are never asked for: do not compile them.
         if max_vectors::<V>() == 4 {
-            [
-                tile::<V, ROWS, 1>,
-                tile::<V, ROWS, 2>,
-                tile::<V, ROWS, 3>,
-                tile::<V, ROWS, 4>,
-            ]
+            [tile::<V, ROWS, 1>, tile::<V, ROWS, 2>, tile::<V, ROWS, 3>, tile::<V, ROWS, 4>]
         } else {
-            [
-                tile::<V, ROWS, 1>,
-                tile::<V, ROWS, 2>,
-                tile::<V, ROWS, 2>,
-                tile::<V, ROWS, 2>,
-            ]
+            [tile::<V, ROWS, 1>, tile::<V, ROWS, 2>, tile::<V, ROWS, 2>, tile::<V, ROWS, 2>]
         }
     }
     debug_assert!(rows <= max_rows::<V>() && vectors <= max_vectors::<V>());
     let kernels = const {
-        [
-            wide::<V, 1>(),
-            wide::<V, 2>(),
-            wide::<V, 3>(),
-            wide::<V, 4>(),
-            wide::<V, 5>(),
-            wide::<V, 6>(),
-        ]
+        [wide::<V, 1>(), wide::<V, 2>(), wide::<V, 3>(), wide::<V, 4>(), wide::<V, 5>(), wide::<V, 6>()]
     };
     kernels[rows - 1][vectors - 1]
 }
@@ -86,6 +75,13 @@ unsafe fn sums<V: Simd, const ROWS: usize, const VECTORS: usize>(tile: &Tile) ->
     unsafe {
         let (mut a, mut b) = (tile.a.data, tile.b.data);
         let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
+        if tile.depth >= PREFETCH_DEPTH {
+            for i in 0..ROWS {
+                for j in (0..VECTORS * V::LANES).step_by(CACHE_LINE) {
+                    V::prefetch(tile.c.data.wrapping_add(i * tile.c.row + j));
+                }
+            }
+        }
         for _ in 0..tile.depth {
             let row: [V; VECTORS] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
             for (i, sums) in sums.iter_mut().enumerate() {
@@ -109,28 +105,16 @@ unsafe fn finish<V: Simd, const ROWS: usize, const VECTORS: usize>(tile: &Tile, 
         for j in 0..VECTORS {
             let lanes = if j + 1 == VECTORS { tile.last } else { V::LANES };
             let load = |from: *const f32| {
-                if lanes == V::LANES {
-                    V::load(from)
-                } else {
-                    V::load_partial(from, lanes)
-                }
+                if lanes == V::LANES { V::load(from) } else { V::load_partial(from, lanes) }
             };
-            let bias = if c.bias.is_null() {
-                V::splat(0.0)
-            } else {
-                load(c.bias.add(j * V::LANES))
-            };
+            let bias = if c.bias.is_null() { V::splat(0.0) } else { load(c.bias.add(j * V::LANES)) };
             for (i, sums) in sums.iter().enumerate() {
                 let to = c.data.add(i * c.row + j * V::LANES);
                 let value = match c.mode {
                     Mode::Write => sums[j].add(bias),
                     Mode::Add => sums[j].add(load(to)),
                 };
-                if lanes == V::LANES {
-                    value.store(to)
-                } else {
-                    value.store_partial(to, lanes)
-                }
+                if lanes == V::LANES { value.store(to) } else { value.store_partial(to, lanes) }
             }
         }
     }

@@ -17,10 +17,7 @@ unsafe fn mask(n: usize) -> __m256i {
 unsafe fn halves(from: *const f32, stride: usize) -> __m256 {
     // SAFETY: the caller's, who promises two readable rows.
     unsafe {
-        _mm256_insertf128_ps::<1>(
-            _mm256_castps128_ps256(_mm_loadu_ps(from)),
-            _mm_loadu_ps(from.add(stride)),
-        )
+        _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(_mm_loadu_ps(from)), _mm_loadu_ps(from.add(stride)))
     }
 }
 
@@ -63,6 +60,12 @@ impl Simd for __m256 {
     unsafe fn store_partial(self, to: *mut f32, n: usize) {
         // SAFETY: as above; masked lanes are not touched.
         unsafe { _mm256_maskstore_ps(to, mask(n), self) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(address: *const f32) {
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
     }
 
     #[inline(always)]

@@ -63,6 +63,12 @@ impl Simd for __m512 {
     }
 
     #[inline(always)]
+    unsafe fn prefetch(address: *const f32) {
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+
+    #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         // SAFETY: as above.
         unsafe { _mm512_add_ps(self, other) }

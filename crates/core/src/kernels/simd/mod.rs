@@ -6,11 +6,19 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+#[cfg(any(test, not(target_arch = "x86_64")))]
 mod scalar;
+#[cfg(target_arch = "x86_64")]
+mod sse2;
 #[cfg(test)]
 mod tests;
 
-pub use scalar::F32x4;
+/// The vector that the compilation target guarantees.
+#[cfg(target_arch = "x86_64")]
+pub type Baseline = std::arch::x86_64::__m128;
+/// The vector that the compilation target guarantees.
+#[cfg(not(target_arch = "x86_64"))]
+pub type Baseline = scalar::F32x4;
 
 use super::isa::{Isa, isa};
 
@@ -63,6 +71,13 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// `n` numbers can be written there; nothing beyond them is touched.
     unsafe fn store_partial(self, to: *mut f32, n: usize);
 
+    /// Asks for the cache line of `address`, which need not be readable.
+    ///
+    /// # Safety
+    /// That of the trait.
+    #[inline(always)]
+    unsafe fn prefetch(_address: *const f32) {}
+
     /// self + other
     ///
     /// # Safety
@@ -112,7 +127,7 @@ pub fn dispatch<T: Vectorized>(computation: T) -> T::Output {
             Isa::Avx2 => computation.run::<std::arch::x86_64::__m256>(),
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => computation.run::<std::arch::aarch64::float32x4_t>(),
-            _ => computation.run::<F32x4>(),
+            _ => computation.run::<Baseline>(),
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::Simd;
 
-/// Four numbers side by side, in whatever way the compilation target has: what every machine can run.
+/// Four numbers side by side, for targets that have no vectors of their own here.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct F32x4([f32; 4]);
@@ -29,9 +29,7 @@ impl Simd for F32x4 {
     #[inline(always)]
     unsafe fn load_partial(from: *const f32, n: usize) -> Self {
         // SAFETY: the caller's promise; only the first `n` are read.
-        Self(std::array::from_fn(|i| {
-            if i < n { unsafe { *from.add(i) } } else { 0.0 }
-        }))
+        Self(std::array::from_fn(|i| if i < n { unsafe { *from.add(i) } } else { 0.0 }))
     }
 
     #[inline(always)]
