@@ -44,7 +44,7 @@ export interface ReduceOptions<K extends boolean = boolean> {
 
 const NO_ELEMENTS = new Uint8Array(0);
 
-export class Tensor<S extends Shape = Shape> {
+export class Tensor<out S extends Shape = Shape> {
   /** Sizes of the dimensions, outermost first; `[]` for a scalar. */
   readonly shape: S;
   readonly dtype: DType;
