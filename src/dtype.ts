@@ -1,4 +1,5 @@
 /** Element types, and the arrays that hold them. */
+import { markAsUntransferable } from 'node:worker_threads';
 
 /** The element type of a tensor. Labels are `int32`. */
 export type DType = 'float32' | 'int32' | 'uint8' | 'bool';
@@ -12,20 +13,47 @@ export const dtypes = ['float32', 'int32', 'uint8', 'bool'] as const satisfies r
 const constructors = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array, bool: Uint8Array };
 
 /**
- * From this size on, memory that is not cleared first is cheaper, although it takes longer to get: below, the
- * ordinary constructor is.
+ * Below this size, in bytes, arrays are cut from a common block: making a buffer for each would cost more than the
+ * operation that fills it. A tensor that is kept keeps its block.
  */
-const CLEARED_BELOW = 4096;
+const SMALL = 1024;
+const BLOCK = 8192;
+/** The address of every small array is a multiple of this, in bytes. */
+const ALIGNMENT = 16;
+
+/**
+ * From this size on, memory that is not cleared first is cheaper, although it takes longer to get.
+ */
+const LARGE = 4096;
+
+let block: ArrayBuffer;
+let used = BLOCK;
+
+function small(bytes: number): number {
+  if (used + bytes > BLOCK) {
+    block = new ArrayBuffer(BLOCK);
+    // Whoever transfers the buffer of one tensor to another thread must not take its neighbours along.
+    markAsUntransferable(block);
+    used = 0;
+  }
+  const start = used;
+  used += Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+  return start;
+}
 
 /**
  * An array for a result that will be written as a whole: its elements are arbitrary until then.
  *
- * The memory is V8's own, an ordinary ArrayBuffer. The collector frees it even within a synchronous loop, where
+ * The memory is V8's own, in ordinary ArrayBuffers. The collector frees it even within a synchronous loop, where
  * finalizers of native memory would not run; that is why tensors need neither `tidy` nor `dispose`.
  */
 export function allocate(dtype: DType, length: number): TypedArray {
   const Constructor = constructors[dtype];
   const bytes = length * Constructor.BYTES_PER_ELEMENT;
-  if (bytes < CLEARED_BELOW) return new Constructor(length);
+  if (bytes < SMALL) {
+    const start = small(bytes);
+    return new Constructor(block, start, length);
+  }
+  if (bytes < LARGE) return new Constructor(length);
   return new Constructor(Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer, 0, length);
 }

@@ -5,11 +5,11 @@
  * remembered: a training loop prepares in its first step and only computes from then on.
  */
 import { grads, record } from './autograd.js';
-import { allocate, type DType, dtypes } from './dtype.js';
+import { allocate, type DType, dtypes, type TypedArray } from './dtype.js';
 import { ArgumentError, fromNative } from './errors.js';
 import { native } from './native.js';
 import { describe, elementsOf, stridesOf } from './shape.js';
-import { Storage, Tensor } from './tensor.js';
+import { Tensor } from './tensor.js';
 
 /** An operation bound to the types and layouts of its inputs. */
 export interface Prepared {
@@ -23,8 +23,9 @@ export interface Prepared {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly elements: number;
-  /** For a view: how it lies in the storage of input 0. */
-  readonly strides: readonly number[] | undefined;
+  readonly strides: readonly number[];
+  /** Whether the result lies in the storage of input 0, from `offset` on. */
+  readonly isView: boolean;
   readonly offset: number;
   readonly readsInputs: number;
   readonly readsOutput: boolean;
@@ -36,14 +37,19 @@ export interface Prepared {
 /** Above this many combinations all are forgotten: somebody slices at ever new places. */
 const MOST_PREPARED = 4096;
 
-const families = new Map<string, Map<number | string, Prepared>>();
+type Calls = Map<number | string, Prepared>;
+
+/** By operation and attributes; most operations have none. */
+const plain = new Map<string, Calls>();
+const attributed = new Map<string, Calls>();
 const layouts = new Map<string, number>();
 let prepared = 0;
 let generation = 0;
 
 function forget(): void {
   native.forgetPrepared();
-  families.clear();
+  plain.clear();
+  attributed.clear();
   prepared = 0;
   generation++;
 }
@@ -60,7 +66,8 @@ function layoutKey(dtype: DType, shape: readonly number[], strides: readonly num
 }
 
 function keyOf(tensor: Tensor): number {
-  return (tensor.layoutKey ??= layoutKey(tensor.dtype, tensor.shape, tensor.strides));
+  tensor.layoutKey ??= layoutKey(tensor.dtype, tensor.shape, tensor.strides);
+  return tensor.layoutKey;
 }
 
 function signature(inputs: readonly Tensor[]): number | string {
@@ -80,21 +87,41 @@ function prepare(op: string, attributes: string, inputs: readonly Tensor[]): Pre
   prepared++;
   const call = native.prepare(op, attributes, inputs.length, encoded);
   const dtype = dtypes[call.dtype] as DType;
-  const strides = call.strides && Object.freeze(call.strides);
+  const shape = Object.freeze(call.shape); // shared by all results, as the strides are
+  const strides = Object.freeze(call.strides ?? stridesOf(shape));
   return {
-    ...call,
+    id: call.id,
     generation,
     op,
     attributes,
     count: inputs.length,
     inputs: encoded,
     dtype,
-    shape: Object.freeze(call.shape), // shared by all results
-    elements: elementsOf(call.shape),
+    shape,
+    elements: elementsOf(shape),
     strides,
+    isView: call.strides !== undefined,
     offset: call.offset ?? 0,
-    key: layoutKey(dtype, call.shape, strides ?? stridesOf(call.shape)),
+    readsInputs: call.readsInputs,
+    readsOutput: call.readsOutput,
+    differentiable: call.differentiable,
+    key: layoutKey(dtype, shape, strides),
   };
+}
+
+function arrayOf(tensor: Tensor): TypedArray {
+  return tensor.array;
+}
+
+function callsOf(op: string, attributes: string | undefined): Calls {
+  const families = attributes ? attributed : plain;
+  const name = attributes ? op + attributes : op;
+  let calls = families.get(name);
+  if (!calls) {
+    calls = new Map();
+    families.set(name, calls);
+  }
+  return calls;
 }
 
 /** The number by which native code knows a prepared operation now. */
@@ -114,32 +141,26 @@ export function currentId(call: Prepared): number {
  */
 export function apply(op: string, inputs: readonly Tensor[], attributes?: object): Tensor {
   for (const input of inputs) {
-    if (!(input instanceof Tensor)) throw new ArgumentError(`${op}: expected a tensor, got ${describe(input)}`);
+    if (!(input instanceof Tensor))
+      throw new ArgumentError(`${op}: expected a tensor, got ${describe(input)}`);
   }
-  const text = attributes ? JSON.stringify(attributes) : '{}';
-  const family = op + text;
+  const text = attributes && JSON.stringify(attributes);
   try {
-    let calls = families.get(family);
     const key = signature(inputs);
-    let call = calls?.get(key);
+    let call = callsOf(op, text).get(key);
     if (!call) {
-      call = prepare(op, text, inputs);
-      calls = families.get(family) ?? new Map();
-      families.set(family, calls.set(key, call));
+      call = prepare(op, text ?? '{}', inputs);
+      callsOf(op, text).set(key, call); // looked up anew: preparing may have forgotten everything
     }
     let output: Tensor;
-    if (call.strides) {
+    if (call.isView) {
       const input = inputs[0] as Tensor;
       const array = call.offset > 0 ? input.array.subarray(call.offset) : input.array;
       output = new Tensor(array, call.dtype, call.shape, call.strides, input.storage);
     } else {
       const array = allocate(call.dtype, call.elements);
-      native.forward(
-        currentId(call),
-        inputs.map((input) => input.array),
-        array,
-      );
-      output = new Tensor(array, call.dtype, call.shape, undefined, new Storage());
+      native.forward(currentId(call), inputs.map(arrayOf), array);
+      output = new Tensor(array, call.dtype, call.shape, call.strides);
     }
     output.layoutKey = call.key;
     if (call.differentiable !== 0 && grads.enabled) record(call, inputs, output);
