@@ -135,7 +135,7 @@ export class Tensor<out S extends Shape = Shape> {
     }
     const own = value.isContiguous() ? value : value.clone();
     this.gradTensor = own as Tensor<S>;
-    this.gradArray = own.array as Float32Array;
+    this.gradArray = own.data as Float32Array; // of a view the part that it shows
   }
 
   /** @internal */
@@ -370,7 +370,8 @@ export class Tensor<out S extends Shape = Shape> {
   }
   /** Limits the elements to [min, max]; either may be left out. */
   clamp(min?: number, max?: number): Tensor<S> {
-    return this.unary('clamp', { ...limit('min', min), ...limit('max', max) });
+    // Undefined ones are left out of the JSON. Not spread: V8 would make a hidden class for each such object.
+    return this.unary('clamp', { min: limit(min), max: limit(max) });
   }
   /** max(x, 0) */
   relu(): Tensor<S> {
@@ -704,8 +705,8 @@ function flat(sizes: readonly number[] | readonly [readonly number[]]): readonly
 }
 
 /** JSON has no infinities: they go as text. */
-function limit(name: 'min' | 'max', value: number | undefined): object {
-  return value === undefined ? {} : { [name]: Number.isFinite(value) ? value : String(value) };
+function limit(value: number | undefined): number | string | undefined {
+  return value === undefined || Number.isFinite(value) ? value : String(value);
 }
 
 /** A number as the other operand of `tensor`: an integer beside integers stays one. */

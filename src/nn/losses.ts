@@ -30,8 +30,9 @@ abstract class LossModule<R extends Reduction> extends Module {
     this.reduction = reduction as R;
   }
 
-  protected compute(op: string, inputs: readonly Tensor[], attributes: object = {}): Loss<R> {
-    return apply(op, inputs, { ...attributes, reduction: this.reduction }) as Loss<R>;
+  /** @param attributes all of them, in one literal: V8 makes a hidden class for each object that is spread into another. */
+  protected compute(op: string, inputs: readonly Tensor[], attributes: object): Loss<R> {
+    return apply(op, inputs, attributes) as Loss<R>;
   }
 }
 
@@ -68,9 +69,8 @@ abstract class ClassLoss<R extends Reduction> extends LossModule<R> {
     this.weight = this.registerBuffer('weight', weight.detach());
   }
 
-  protected ofLabels(op: string, input: Tensor, target: Tensor, attributes: object = {}): Loss<R> {
-    const inputs = this.weight ? [input, target, this.weight] : [input, target];
-    return this.compute(op, inputs, { ...attributes, ignoreIndex: this.ignoreIndex });
+  protected ofLabels(op: string, input: Tensor, target: Tensor, attributes: object): Loss<R> {
+    return this.compute(op, this.weight ? [input, target, this.weight] : [input, target], attributes);
   }
 }
 
@@ -88,7 +88,8 @@ export class NLLLoss<R extends Reduction = 'mean'> extends ClassLoss<R> {
    * @throws IndexError for a label out of range.
    */
   override forward(input: Tensor, target: Tensor): Loss<R> {
-    return this.ofLabels('nllLoss', input, target);
+    const { ignoreIndex, reduction } = this;
+    return this.ofLabels('nllLoss', input, target, { ignoreIndex, reduction });
   }
 }
 
@@ -115,7 +116,8 @@ export class CrossEntropyLoss<R extends Reduction = 'mean'> extends ClassLoss<R>
    * @throws IndexError for a label out of range.
    */
   override forward(input: Tensor, target: Tensor): Loss<R> {
-    return this.ofLabels('crossEntropy', input, target, { labelSmoothing: this.labelSmoothing });
+    const { ignoreIndex, labelSmoothing, reduction } = this;
+    return this.ofLabels('crossEntropy', input, target, { ignoreIndex, labelSmoothing, reduction });
   }
 }
 
@@ -127,6 +129,6 @@ export class MSELoss<R extends Reduction = 'mean'> extends LossModule<R> {
 
   /** @throws ShapeError unless both shapes are the same: nothing is broadcast. */
   override forward(input: Tensor, target: Tensor): Loss<R> {
-    return this.compute('mseLoss', [input, target]);
+    return this.compute('mseLoss', [input, target], { reduction: this.reduction });
   }
 }
