@@ -317,6 +317,7 @@ describe('init', () => {
       () => init.uniform_(zeros([2], { dtype: 'int32' })),
       () => init.uniform_(zeros([2, 2]).t().slice(0, 0, 1).expand(2, 2)),
       () => init.uniform_([1] as never),
+      () => init.zeros_([1] as never),
     ]) {
       expect(bad).toThrow(/^(\w+_|calculateGain): /);
     }

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 class Net extends nn.Module {
   fc1 = new nn.Linear(4, 3);
   drop = new nn.Dropout(0.2);
-  fc2 = new nn.Linear(3, 2, { bias: false });
+  fc2: nn.Linear = new nn.Linear(3, 2, { bias: false });
   forward(x: Tensor): Tensor {
     return this.fc2.forward(this.drop.forward(this.fc1.forward(x).relu()));
   }
@@ -18,7 +18,7 @@ class Zoo extends nn.Module {
   scale = new nn.Parameter(zeros([5]));
   named = { left: new nn.ReLU(), right: { deep: new nn.Linear(3, 1, { bias: false }) } };
   weights = [new nn.Parameter(zeros([1])), new nn.Parameter(zeros([2]))];
-  mean = this.registerBuffer('mean', zeros([6]));
+  mean: Tensor = this.registerBuffer('mean', zeros([6]));
   scratch = this.registerBuffer('scratch', zeros([8]), { persistent: false });
   nothing = null;
   text = 'text';
@@ -128,7 +128,7 @@ describe('what a module is made of', () => {
     expect([...model]).toEqual(model.children());
     expect(model.forward(zeros([5, 4])).shape).toEqual([5, 2]);
 
-    const list = new nn.ModuleList([new nn.Linear(1, 2)]).append(new nn.Linear(2, 3));
+    const list = new nn.ModuleList<nn.Linear>([new nn.Linear(1, 2)]).append(new nn.Linear(2, 3));
     expect(names(list)).toEqual(['0.weight', '0.bias', '1.weight', '1.bias']);
     expect(() => list.forward()).toThrow('a list has no forward');
     expect(() => list.append(3 as never)).toThrow(ArgumentError);

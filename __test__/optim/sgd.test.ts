@@ -138,6 +138,13 @@ describe('step', () => {
     expect(() => loss.backward()).toThrow(StateError);
   });
 
+  test('takes a gradient that is a view', () => {
+    const p = parameter([1, 2]);
+    p.grad = tensor([1, 2, 3, 4]).slice(0, 0, 2) as never;
+    new optim.SGD([p], { lr: 1 }).step();
+    expect(p.toArray()).toEqual([0, 0]);
+  });
+
   test('zeroGrad sets gradients to null', () => {
     const p = withGrad(parameter([1]), [1]);
     new optim.SGD([p]).zeroGrad();

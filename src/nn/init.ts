@@ -33,6 +33,11 @@ export interface XavierOptions extends RandomSource {
   gain?: number;
 }
 
+function expectTensor(what: string, tensor: unknown): asserts tensor is Tensor {
+  if (!(tensor instanceof Tensor))
+    throw new ArgumentError(`${what}: expected a tensor, got ${describe(tensor)}`);
+}
+
 type Fill = (array: Float32Array, seed: number, stream: number) => void;
 
 function draw<T extends Tensor>(
@@ -41,8 +46,7 @@ function draw<T extends Tensor>(
   { generator = defaultGenerator }: RandomSource,
   fill: Fill,
 ): T {
-  if (!(tensor instanceof Tensor))
-    throw new ArgumentError(`${what}: expected a tensor, got ${describe(tensor)}`);
+  expectTensor(what, tensor);
   if (tensor.dtype !== 'float32')
     throw new DtypeError(`${what}: expected a float32 tensor, got ${tensor.dtype}`);
   if (!tensor.isContiguous()) {
@@ -82,6 +86,7 @@ export function normal_<T extends Tensor>(tensor: T, mean = 0, std = 1, options:
 
 /** Every element is `value`. */
 export function constant_<T extends Tensor>(tensor: T, value: number): T {
+  expectTensor('constant_', tensor);
   return noGrad(() => tensor.fill_(value));
 }
 
@@ -115,8 +120,7 @@ export function calculateGain(nonlinearity: Nonlinearity, a = 0.01): number {
 
 /** How many numbers each output is made of, and each input goes into: a weight is [out, in, ...receptive field]. */
 function fans(what: string, tensor: Tensor): { fanIn: number; fanOut: number } {
-  if (!(tensor instanceof Tensor))
-    throw new ArgumentError(`${what}: expected a tensor, got ${describe(tensor)}`);
+  expectTensor(what, tensor);
   const [outputs, inputs, ...field] = tensor.shape;
   if (outputs === undefined || inputs === undefined) {
     throw new ShapeError(
