@@ -6,12 +6,14 @@ use crate::kernels::parallel::chunks_mut;
 use crate::kernels::strided::{GRAIN, Walk};
 use crate::real::Real;
 
-/// `y[i] = f(i, y[i])`. The body indexes slices cut to the length of `y`: LLVM then drops the bounds checks.
+/// `y[i] = f(i, y[i])`. The body indexes slices cut to the length of `y`: LLVM then drops the bounds checks. Every
+/// closure on the way takes what it uses by value: were it behind a reference, each store to `y` might change it, and the
+/// loop would stay scalar.
 #[inline(always)]
 fn run<Y: Copy>(y: &mut [Y], f: impl Fn(usize, Y) -> Y) {
     vectorize(
         #[inline(always)]
-        || {
+        move || {
             for (i, y) in y.iter_mut().enumerate() {
                 *y = f(i, *y);
             }
@@ -19,17 +21,25 @@ fn run<Y: Copy>(y: &mut [Y], f: impl Fn(usize, Y) -> Y) {
     );
 }
 
+#[inline(always)]
+fn at<X: Copy, const N: usize>(x: &[&[X]; N], i: usize) -> [X; N] {
+    std::array::from_fn(
+        #[inline(always)]
+        |n| x[n][i],
+    )
+}
+
 /// `y[i] = f([x₀[i], x₁[i], …])`, every operand contiguous.
 pub fn map<X: Copy + Sync, Y: Copy + Send, const N: usize>(
     x: [&[X]; N],
     y: &mut [Y],
-    f: impl Fn([X; N]) -> Y + Sync,
+    f: impl Fn([X; N]) -> Y + Copy + Sync,
 ) {
     update(
         x,
         y,
         #[inline(always)]
-        |_, x| f(x),
+        move |_, x| f(x),
     );
 }
 
@@ -37,14 +47,14 @@ pub fn map<X: Copy + Sync, Y: Copy + Send, const N: usize>(
 pub fn update<X: Copy + Sync, Y: Copy + Send, const N: usize>(
     x: [&[X]; N],
     y: &mut [Y],
-    f: impl Fn(Y, [X; N]) -> Y + Sync,
+    f: impl Fn(Y, [X; N]) -> Y + Copy + Sync,
 ) {
     chunks_mut(y, GRAIN, |first, y| {
         let x = x.map(|x| &x[first..][..y.len()]);
         run(
             y,
             #[inline(always)]
-            |i, y| f(y, x.map(|x| x[i])),
+            move |i, y| f(y, at(&x, i)),
         );
     });
 }
@@ -54,7 +64,7 @@ pub fn map_into<T: Real, const N: usize>(
     x: [&[T]; N],
     y: &mut [T],
     mode: Mode,
-    f: impl Fn([T; N]) -> T + Sync,
+    f: impl Fn([T; N]) -> T + Copy + Sync,
 ) {
     match mode {
         Mode::Write => map(x, y, f),
@@ -62,7 +72,7 @@ pub fn map_into<T: Real, const N: usize>(
             x,
             y,
             #[inline(always)]
-            |y, x| y + f(x),
+            move |y, x| y + f(x),
         ),
     }
 }
@@ -78,7 +88,7 @@ pub fn zip<X: Copy + Sync, Y: Copy + Send + Sync, const N: usize>(
     z: [&[Y]; N],
     shape: &[usize],
     y: &mut [Y],
-    f: impl Fn(Y, X, X, [Y; N]) -> Y + Sync,
+    f: impl Fn(Y, X, X, [Y; N]) -> Y + Copy + Sync,
 ) {
     let walk = Walk::new(shape, [a_strides, b_strides]);
     let steps = walk.steps();
@@ -91,7 +101,7 @@ pub fn zip<X: Copy + Sync, Y: Copy + Send + Sync, const N: usize>(
                 run(
                     y,
                     #[inline(always)]
-                    |k, y| f(y, a[k], b[k], z.map(|z| z[k])),
+                    move |k, y| f(y, a[k], b[k], at(&z, k)),
                 );
             }
             [1, 0] => {
@@ -99,7 +109,7 @@ pub fn zip<X: Copy + Sync, Y: Copy + Send + Sync, const N: usize>(
                 run(
                     y,
                     #[inline(always)]
-                    |k, y| f(y, a[k], b, z.map(|z| z[k])),
+                    move |k, y| f(y, a[k], b, at(&z, k)),
                 );
             }
             [0, 1] => {
@@ -107,12 +117,12 @@ pub fn zip<X: Copy + Sync, Y: Copy + Send + Sync, const N: usize>(
                 run(
                     y,
                     #[inline(always)]
-                    |k, y| f(y, a, b[k], z.map(|z| z[k])),
+                    move |k, y| f(y, a, b[k], at(&z, k)),
                 );
             }
             [s, t] => {
                 for (k, y) in y.iter_mut().enumerate() {
-                    *y = f(*y, a[i + k * s], b[j + k * t], z.map(|z| z[k]));
+                    *y = f(*y, a[i + k * s], b[j + k * t], at(&z, k));
                 }
             }
         }
@@ -131,23 +141,9 @@ mod tests {
         assert!(y.iter().zip(&a).all(|(&y, &a)| y == 1.0 + a * a));
 
         let mut y = vec![0.0f32; 200 * 200];
-        zip(
-            (&a, &[200, 1]),
-            (&a, &[0, 1]),
-            [],
-            &[200, 200],
-            &mut y,
-            |_, a, b, []| a - b,
-        );
+        zip((&a, &[200, 1]), (&a, &[0, 1]), [], &[200, 200], &mut y, |_, a, b, []| a - b);
         assert!((0..40_000).all(|i| y[i] == a[i] - a[i % 200]));
-        zip(
-            (&a, &[1, 200]),
-            (&a, &[1, 0]),
-            [],
-            &[200, 200],
-            &mut y,
-            |_, a, b, []| a - b,
-        );
+        zip((&a, &[1, 200]), (&a, &[1, 0]), [], &[200, 200], &mut y, |_, a, b, []| a - b);
         assert!((0..40_000).all(|i| y[i] == a[i % 200 * 200 + i / 200] - a[i / 200]));
     }
 }

@@ -15,7 +15,7 @@ pub fn sum_of<T: Real>(x: &[T], f: impl Fn(T) -> T + Copy) -> T {
     }
     vectorize(
         #[inline(always)]
-        || {
+        move || {
             let mut lanes = [T::ZERO; LANES];
             let (blocks, rest) = x.as_chunks::<LANES>();
             for block in blocks {
@@ -62,7 +62,7 @@ pub fn min<T: Real>(x: &[T]) -> T {
 pub fn fold<T: Real>(x: &[T], start: T, f: impl Fn(T, T) -> T + Copy) -> T {
     vectorize(
         #[inline(always)]
-        || {
+        move || {
             let mut lanes = [start; LANES];
             let (blocks, rest) = x.as_chunks::<LANES>();
             for block in blocks {

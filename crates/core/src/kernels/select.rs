@@ -22,22 +22,22 @@ pub fn select<C: Copy + Default + PartialEq + Sync, X: Copy + Send + Sync>(
         match steps {
             [1, 1, 1] => {
                 let (c, a, b) = (&c[i..][..n], &a[j..][..n], &b[k..][..n]);
-                run(y, f, |i| c[i], |i| a[i], |i| b[i]);
+                run(y, f, move |i| c[i], move |i| a[i], move |i| b[i]);
             }
             [1, 1, 0] => {
                 let (c, a, b) = (&c[i..][..n], &a[j..][..n], b[k]);
-                run(y, f, |i| c[i], |i| a[i], |_| b);
+                run(y, f, move |i| c[i], move |i| a[i], move |_| b);
             }
             [1, 0, 1] => {
                 let (c, a, b) = (&c[i..][..n], a[j], &b[k..][..n]);
-                run(y, f, |i| c[i], |_| a, |i| b[i]);
+                run(y, f, move |i| c[i], move |_| a, move |i| b[i]);
             }
             [1, 0, 0] => {
                 let (c, a, b) = (&c[i..][..n], a[j], b[k]);
-                run(y, f, |i| c[i], |_| a, |_| b);
+                run(y, f, move |i| c[i], move |_| a, move |_| b);
             }
             [s, t, u] => {
-                run(y, f, |n| c[i + n * s], |n| a[j + n * t], |n| b[k + n * u]);
+                run(y, f, move |n| c[i + n * s], move |n| a[j + n * t], move |n| b[k + n * u]);
             }
         }
     });
@@ -53,7 +53,7 @@ fn run<C: Copy + Default + PartialEq, X: Copy>(
 ) {
     vectorize(
         #[inline(always)]
-        || {
+        move || {
             for (i, y) in y.iter_mut().enumerate() {
                 let (a, b) = (a(i), b(i)); // both are read, so that the choice is no branch
                 *y = f(*y, if c(i) != C::default() { a } else { b });

@@ -10,9 +10,9 @@ use crate::ops::{Named, expect_inputs};
 use crate::real::Real;
 use crate::shape::{Layout, Shape};
 
-/// A function of two numbers. Two integers give an integer where the function says what it is on integers; anything
+/// A function of two numbers, which is copied into the loops. Two integers give an integer where the function says what it is on integers; anything
 /// else is computed in `float32`.
-pub trait BinaryFunction<T: Real>: Named + fmt::Debug + Send + Sync {
+pub trait BinaryFunction<T: Real>: Named + fmt::Debug + Copy + Send + Sync {
     /// Whether the gradients look at a and b.
     const READS_INPUTS: bool;
 
@@ -64,8 +64,9 @@ impl<T: Real, F: BinaryFunction<T>> Operation<T> for Binary<F> {
     }
 
     fn forward(&self, x: &[Operand<'_, T>], y: DataMut<'_, T>, shape: &Shape) -> Result<()> {
+        let op = self.0;
         let (a, b) = (&x[0].layout.strides, &x[1].layout.strides);
-        match (y, self.0.on_int()) {
+        match (y, op.on_int()) {
             (DataMut::Real(y), _) => elementwise::zip(
                 (x[0].real(), a),
                 (x[1].real(), b),
@@ -73,9 +74,9 @@ impl<T: Real, F: BinaryFunction<T>> Operation<T> for Binary<F> {
                 shape,
                 y,
                 #[inline(always)]
-                |_, a, b, []| self.0.f(a, b),
+                move |_, a, b, []| op.f(a, b),
             ),
-            (DataMut::Int(y), Some(f)) => {
+            (DataMut::Int(y), Some(_)) => {
                 elementwise::zip(
                     (x[0].int(), a),
                     (x[1].int(), b),
@@ -83,7 +84,7 @@ impl<T: Real, F: BinaryFunction<T>> Operation<T> for Binary<F> {
                     shape,
                     y,
                     #[inline(always)]
-                    |_, a, b, []| f(a, b),
+                    move |_, a, b, []| op.on_int().map_or(a, |f| f(a, b)), // known here, so no call by pointer,
                 );
             }
             _ => return Err(Error::internal(format!("{}: unexpected output class", F::NAME))),
@@ -108,15 +109,16 @@ impl<F> Binary<F> {
         x: &[Operand<'_, T>],
         dy: &[T],
         dx: &mut Grad<'_, T>,
-        side: impl Fn((T, T)) -> T + Sync,
+        side: impl Fn((T, T)) -> T + Copy + Sync,
     ) where
         F: BinaryFunction<T>,
     {
+        let op = self.0;
         if !F::READS_INPUTS {
             dx.map(
                 [dy],
                 #[inline(always)]
-                |[g]| side(self.0.gradients(g, T::ZERO, T::ZERO)),
+                move |[g]| side(op.gradients(g, T::ZERO, T::ZERO)),
             );
             return;
         }
@@ -128,8 +130,8 @@ impl<F> Binary<F> {
             x[0].shape(),
             dx.data,
             #[inline(always)]
-            |dx, a, b, [g]| {
-                let change = side(self.0.gradients(g, a, b));
+            move |dx, a, b, [g]| {
+                let change = side(op.gradients(g, a, b));
                 if add { dx + change } else { change }
             },
         );

@@ -6,7 +6,7 @@ use crate::real::Real;
 
 /// min(max(x, `min`), `max`); NaN stays NaN, a limit that is NaN makes everything NaN. Integers stay integers if the
 /// limits are. The gradient passes within the limits and at them.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "Limits")]
 pub struct Clamp {
     min: f64,

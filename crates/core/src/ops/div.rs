@@ -4,7 +4,7 @@ use crate::ops::{BinaryFunction, Named};
 use crate::real::Real;
 
 /// a / b elementwise, broadcasting; integers too become `float32`. ∂/∂a = 1/b, ∂/∂b = −a/b².
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Div {}
 

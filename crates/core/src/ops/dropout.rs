@@ -53,7 +53,7 @@ impl Dropout {
         chunks_mut(y, GRAIN, |first, y| {
             vectorize(
                 #[inline(always)]
-                || {
+                move || {
                     let x = &x[first..][..y.len()];
                     for (group, (y, x)) in y.chunks_mut(WORDS).zip(x.chunks(WORDS)).enumerate() {
                         let block = first / 4 + group * BLOCKS;

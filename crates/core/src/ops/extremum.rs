@@ -29,22 +29,26 @@ enum Ties {
 
 /// dx (+)= the part of g that each element of the row x gets, whose extremum is y; NaN is equal to NaN here.
 fn share<T: Real>(ties: Ties, x: &[T], y: T, g: T, dx: &mut Grad<'_, T>) {
-    dx.clear_to_write();
-    let is_extremum = |x: T| x == y || (x.is_nan() && y.is_nan());
+    let is_extremum = move |x: T| x == y || (x.is_nan() && y.is_nan());
     match ties {
         Ties::First => {
+            dx.clear_to_write();
             if let Some(i) = x.iter().position(|&x| is_extremum(x)) {
                 dx.data[i] += g;
             }
         }
         Ties::Even => {
-            let count = x.iter().filter(|&&x| is_extremum(x)).count();
-            let part = g / T::from_f64(count as f64);
-            for (dx, &x) in dx.data.iter_mut().zip(x) {
-                if is_extremum(x) {
-                    *dx += part;
-                }
-            }
+            let count = reduce::sum_of(
+                x,
+                #[inline(always)]
+                move |x| if is_extremum(x) { T::ONE } else { T::ZERO },
+            );
+            let part = g / count;
+            dx.map(
+                [x],
+                #[inline(always)]
+                move |[x]| if is_extremum(x) { part } else { T::ZERO },
+            );
         }
     }
 }

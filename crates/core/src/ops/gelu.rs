@@ -1,7 +1,10 @@
 use serde::Deserialize;
 
-use crate::ops::{Named, Reads, UnaryFunction};
+use crate::dtype::{DataMut, Operand, TensorType};
+use crate::error::Result;
+use crate::ops::{Class, Grad, Named, Operation, Reads, Unary, UnaryFunction};
 use crate::real::Real;
+use crate::shape::Shape;
 
 /// x · Φ(x), Φ being the normal distribution function (Hendrycks, Gimpel 2016), or its approximation
 /// x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))).
@@ -49,33 +52,93 @@ fn c<T: Real>(x: f64) -> T {
     T::from_f64(x)
 }
 
-impl<T: Real> UnaryFunction<T> for Gelu {
+impl Gelu {
+    /// The form that is asked for: a type each, for a choice in the loop would cost as much as both.
+    fn form<T: Real>(&self) -> &dyn Operation<T> {
+        match self.approximate {
+            Approximate::None => &Unary(Exact),
+            Approximate::Tanh => &Unary(ByTanh),
+        }
+    }
+}
+
+impl<T: Real> Operation<T> for Gelu {
+    fn infer(&self, inputs: &[TensorType]) -> Result<TensorType> {
+        self.form::<T>().infer(inputs)
+    }
+
+    fn takes(&self, input: usize, inputs: &[TensorType]) -> Class {
+        self.form::<T>().takes(input, inputs)
+    }
+
+    fn reads(&self) -> Reads {
+        self.form::<T>().reads()
+    }
+
+    fn forward(&self, x: &[Operand<'_, T>], y: DataMut<'_, T>, shape: &Shape) -> Result<()> {
+        self.form().forward(x, y, shape)
+    }
+
+    fn backward(&self, x: &[Operand<'_, T>], y: &[T], dy: &[T], dx: &mut [Option<Grad<'_, T>>]) {
+        self.form().backward(x, y, dy, dx);
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Exact;
+
+impl Named for Exact {
+    const NAME: &'static str = Gelu::NAME;
+
+    #[cfg(test)]
+    fn samples() -> Vec<super::samples::Sample> {
+        Gelu::samples()
+    }
+}
+
+impl<T: Real> UnaryFunction<T> for Exact {
     const READS: Reads = Reads::INPUTS;
 
     #[inline(always)]
     fn f(&self, x: T) -> T {
-        let half = c::<T>(0.5) * x;
-        match self.approximate {
-            Approximate::None => half * (T::ONE + (x * c(SQRT_HALF)).erf()),
-            Approximate::Tanh => half * (T::ONE + (c::<T>(SCALE) * (x + c::<T>(CUBIC) * (x * x * x))).tanh()),
-        }
+        c::<T>(0.5) * x * (T::ONE + (x * c(SQRT_HALF)).erf())
     }
 
     #[inline(always)]
     fn gradient(&self, g: T, x: T, _: T) -> T {
         let half = c::<T>(0.5);
-        let derivative = match self.approximate {
-            Approximate::None => {
-                let distribution = half * (T::ONE + (x * c(SQRT_HALF)).erf());
-                distribution + x * (c::<T>(DENSITY_AT_0) * (-half * (x * x)).exp())
-            }
-            Approximate::Tanh => {
-                let square = x * x;
-                let t = (c::<T>(SCALE) * (x + c::<T>(CUBIC) * (square * x))).tanh();
-                let inner = c::<T>(SCALE) * (T::ONE + c::<T>(3.0 * CUBIC) * square);
-                half * (T::ONE + t) + half * x * ((T::ONE - t * t) * inner)
-            }
-        };
-        g * derivative
+        let distribution = half * (T::ONE + (x * c(SQRT_HALF)).erf());
+        let density = c::<T>(DENSITY_AT_0) * (-half * (x * x)).exp();
+        g * (distribution + x * density)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct ByTanh;
+
+impl Named for ByTanh {
+    const NAME: &'static str = Gelu::NAME;
+
+    #[cfg(test)]
+    fn samples() -> Vec<super::samples::Sample> {
+        Gelu::samples()
+    }
+}
+
+impl<T: Real> UnaryFunction<T> for ByTanh {
+    const READS: Reads = Reads::INPUTS;
+
+    #[inline(always)]
+    fn f(&self, x: T) -> T {
+        c::<T>(0.5) * x * (T::ONE + (c::<T>(SCALE) * (x + c::<T>(CUBIC) * (x * x * x))).tanh())
+    }
+
+    #[inline(always)]
+    fn gradient(&self, g: T, x: T, _: T) -> T {
+        let half = c::<T>(0.5);
+        let square = x * x;
+        let t = (c::<T>(SCALE) * (x + c::<T>(CUBIC) * (square * x))).tanh();
+        let inner = c::<T>(SCALE) * (T::ONE + c::<T>(3.0 * CUBIC) * square);
+        g * (half * (T::ONE + t) + half * x * ((T::ONE - t * t) * inner))
     }
 }

@@ -5,7 +5,7 @@ use crate::ops::{Named, Reads, UnaryFunction};
 use crate::real::Real;
 
 /// x above 0, `negativeSlope` · x elsewhere (Maas, Hannun, Ng 2013). The derivative is 1 above 0, the slope elsewhere.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LeakyRelu {
     #[serde(default = "negative_slope")]

@@ -4,7 +4,7 @@ use crate::ops::{Named, Reads, UnaryFunction};
 use crate::real::Real;
 
 /// Natural logarithm. The derivative is 1/x; below 0 there is no value: NaN.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {}
 

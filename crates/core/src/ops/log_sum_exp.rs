@@ -48,7 +48,7 @@ impl<T: Real> RowFunction<T> for LogSumExp {
         dx.map(
             [x],
             #[inline(always)]
-            |[x]| g * (x - y).exp(),
+            move |[x]| g * (x - y).exp(),
         );
     }
 }

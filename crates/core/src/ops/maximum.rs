@@ -5,7 +5,7 @@ use crate::real::Real;
 
 /// The larger of a and b, broadcasting; NaN where either is NaN. The gradient goes to the larger one, half of it to each
 /// where they are equal.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Maximum {}
 

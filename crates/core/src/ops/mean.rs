@@ -32,7 +32,7 @@ impl<T: Real> RowFunction<T> for Mean {
 
     fn gradient(&self, _: &[T], _: T, g: T, dx: &mut Grad<'_, T>) {
         let g = g / T::from_f64(dx.data.len() as f64);
-        dx.map([], |[]| g);
+        dx.map([], move |[]| g);
     }
 
     fn columns(&self) -> Option<&dyn ColumnFunction<T>> {
@@ -52,7 +52,7 @@ impl<T: Real> ColumnFunction<T> for Mean {
         dx.map(
             [g],
             #[inline(always)]
-            |[g]| g / rows,
+            move |[g]| g / rows,
         );
     }
 }

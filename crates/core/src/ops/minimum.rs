@@ -6,7 +6,7 @@ use crate::real::Real;
 
 /// The smaller of a and b, broadcasting; NaN where either is NaN. The gradient goes to the smaller one, half of it to
 /// each where they are equal.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Minimum {}
 

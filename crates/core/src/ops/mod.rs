@@ -125,7 +125,7 @@ ops! {
     Sigmoid => Unary, sigmoid, "sigmoid";
     Relu => Unary, relu, "relu";
     LeakyRelu => Unary, leaky_relu, "leakyRelu";
-    Gelu => Unary, gelu, "gelu";
+    Gelu => Operation, gelu, "gelu";
     Silu => Unary, silu, "silu";
     Clamp => Unary, clamp, "clamp";
     Cast => Operation, cast, "cast";

@@ -4,7 +4,7 @@ use crate::ops::{BinaryFunction, Named};
 use crate::real::Real;
 
 /// a · b elementwise, broadcasting. ∂/∂a = b, ∂/∂b = a.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mul {}
 

@@ -75,7 +75,7 @@ fn carry<T: Real>(
     x: &[Operand<'_, T>],
     dy: &[T],
     dx: &mut Grad<'_, T>,
-    derivative: impl Fn(T, T) -> T + Sync,
+    derivative: impl Fn(T, T) -> T + Copy + Sync,
 ) {
     let add = dx.mode == Mode::Add;
     elementwise::zip(
@@ -85,7 +85,7 @@ fn carry<T: Real>(
         x[0].shape(),
         dx.data,
         #[inline(always)]
-        |dx, a, b, [g]| {
+        move |dx, a, b, [g]| {
             let change = g * derivative(a, b);
             if add { dx + change } else { change }
         },
@@ -93,7 +93,7 @@ fn carry<T: Real>(
 }
 
 /// `y = f(a, b)`
-fn fill<T: Real>(x: &[Operand<'_, T>], y: &mut [T], f: impl Fn(T, T) -> T + Sync) {
+fn fill<T: Real>(x: &[Operand<'_, T>], y: &mut [T], f: impl Fn(T, T) -> T + Copy + Sync) {
     elementwise::zip(
         (x[0].real(), &x[0].layout.strides),
         (x[1].real(), &x[1].layout.strides),
@@ -101,7 +101,7 @@ fn fill<T: Real>(x: &[Operand<'_, T>], y: &mut [T], f: impl Fn(T, T) -> T + Sync
         x[0].shape(),
         y,
         #[inline(always)]
-        |_, a, b, []| f(a, b),
+        move |_, a, b, []| f(a, b),
     );
 }
 

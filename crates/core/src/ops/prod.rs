@@ -50,7 +50,7 @@ impl<T: Real> RowFunction<T> for Prod {
             dx.map(
                 [x],
                 #[inline(always)]
-                |[x]| gy / x,
+                move |[x]| gy / x,
             );
             return;
         }

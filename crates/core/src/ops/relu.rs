@@ -4,7 +4,7 @@ use crate::ops::{Named, Reads, UnaryFunction};
 use crate::real::Real;
 
 /// max(x, 0), and NaN for NaN. The gradient passes where y is not 0, and not at 0.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Relu {}
 

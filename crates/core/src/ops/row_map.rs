@@ -48,7 +48,7 @@ impl<T: Real, F: RowMapFunction<T>> Operation<T> for RowMap<F> {
         rows_mut(y, width, GRAIN, |first, rows| {
             vectorize(
                 #[inline(always)]
-                || {
+                move || {
                     for (i, y) in rows.chunks_exact_mut(width).enumerate() {
                         self.0.f(&x[(first + i) * width..][..width], y);
                     }
@@ -64,7 +64,7 @@ impl<T: Real, F: RowMapFunction<T>> Operation<T> for RowMap<F> {
         rows_mut(dx.data, width, GRAIN, |first, rows| {
             vectorize(
                 #[inline(always)]
-                || {
+                move || {
                     for (i, dx) in rows.chunks_exact_mut(width).enumerate() {
                         let at = (first + i) * width;
                         self.0.gradient(&y[at..][..width], &dy[at..][..width], dx, mode);

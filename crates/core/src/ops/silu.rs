@@ -5,7 +5,7 @@ use crate::ops::{Named, Reads, UnaryFunction};
 use crate::real::Real;
 
 /// x · σ(x), also called swish (Elfwing, Uchibe, Doya 2018). The derivative is σ(x) · (1 + x · (1 − σ(x))).
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Silu {}
 

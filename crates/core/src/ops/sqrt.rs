@@ -4,7 +4,7 @@ use crate::ops::{Named, Reads, UnaryFunction};
 use crate::real::Real;
 
 /// √x, correctly rounded. The derivative is 1/2y; below 0 there is no value: NaN.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sqrt {}
 

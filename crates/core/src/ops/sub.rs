@@ -4,7 +4,7 @@ use crate::ops::{BinaryFunction, Named};
 use crate::real::Real;
 
 /// a − b, broadcasting. ∂/∂a = 1, ∂/∂b = −1.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sub {}
 

@@ -31,7 +31,7 @@ impl<T: Real> RowFunction<T> for Sum {
     }
 
     fn gradient(&self, _: &[T], _: T, g: T, dx: &mut Grad<'_, T>) {
-        dx.map([], |[]| g);
+        dx.map([], move |[]| g);
     }
 
     fn columns(&self) -> Option<&dyn ColumnFunction<T>> {

@@ -10,8 +10,9 @@ use crate::ops::{Named, expect_inputs};
 use crate::real::Real;
 use crate::shape::Shape;
 
-/// A function of one number. Integers become `float32`, unless the function says what it is on integers.
-pub trait UnaryFunction<T: Real>: Named + fmt::Debug + Send + Sync {
+/// A function of one number. Integers become `float32`, unless the function says what it is on integers. It is copied
+/// into the loops, so that its attributes are constants there.
+pub trait UnaryFunction<T: Real>: Named + fmt::Debug + Copy + Send + Sync {
     /// What [`UnaryFunction::gradient`] looks at.
     const READS: Reads;
 
@@ -57,18 +58,19 @@ impl<T: Real, F: UnaryFunction<T>> Operation<T> for Unary<F> {
     }
 
     fn forward(&self, x: &[Operand<'_, T>], y: DataMut<'_, T>, _: &Shape) -> Result<()> {
-        match (y, self.0.on_int()) {
+        let op = self.0;
+        match (y, op.on_int()) {
             (DataMut::Real(y), _) => elementwise::map(
                 [x[0].real()],
                 y,
                 #[inline(always)]
-                |[x]| self.0.f(x),
+                move |[x]| op.f(x),
             ),
-            (DataMut::Int(y), Some(f)) => elementwise::map(
+            (DataMut::Int(y), Some(_)) => elementwise::map(
                 [x[0].int()],
                 y,
                 #[inline(always)]
-                |[x]| f(&self.0, x),
+                move |[x]| op.on_int().map_or(x, |f| f(&op, x)), // known here, so no call by pointer,
             ),
             _ => return Err(Error::internal(format!("{}: unexpected output class", F::NAME))),
         }
@@ -77,21 +79,22 @@ impl<T: Real, F: UnaryFunction<T>> Operation<T> for Unary<F> {
 
     fn backward(&self, x: &[Operand<'_, T>], y: &[T], dy: &[T], dx: &mut [Option<Grad<'_, T>>]) {
         let Some(dx) = &mut dx[0] else { return };
+        let op = self.0;
         match (F::READS.inputs != 0, F::READS.output) {
             (true, true) => dx.map(
                 [dy, x[0].real(), y],
                 #[inline(always)]
-                |[g, x, y]| self.0.gradient(g, x, y),
+                move |[g, x, y]| op.gradient(g, x, y),
             ),
             (true, false) => dx.map(
                 [dy, x[0].real()],
                 #[inline(always)]
-                |[g, x]| self.0.gradient(g, x, T::ZERO),
+                move |[g, x]| op.gradient(g, x, T::ZERO),
             ),
             (false, _) => dx.map(
                 [dy, if F::READS.output { y } else { dy }],
                 #[inline(always)]
-                |[g, y]| self.0.gradient(g, T::ZERO, y),
+                move |[g, y]| op.gradient(g, T::ZERO, y),
             ),
         }
     }

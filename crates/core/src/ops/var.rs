@@ -76,7 +76,7 @@ impl<T: Real> RowFunction<T> for Var {
         dx.map(
             [x],
             #[inline(always)]
-            |[x]| factor * (x - mean),
+            move |[x]| factor * (x - mean),
         );
     }
 }
