@@ -30,8 +30,9 @@ pub const MAX_THREADS: usize = 256;
 /// work of a training loop often comes sooner.
 const SPIN: Duration = Duration::from_micros(100);
 
-/// How often the caller looks whether its workers are through before it sleeps: half a millisecond.
-const WAIT_SPINS: usize = 20_000;
+/// How often the caller looks whether its workers are through before it sleeps, some 50 µs: lanes are equal, and a worker
+/// that is this late has lost its core. It may have the caller's.
+const WAIT_SPINS: usize = 2_000;
 
 /// The number of threads that [`set_num_threads`] has set; 0 before.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -44,9 +45,7 @@ thread_local! {
 fn checked(n: usize, whose: &str) -> Result<usize> {
     match n {
         1..=MAX_THREADS => Ok(n),
-        _ => Err(Error::argument(format!(
-            "{whose}: expected 1 to {MAX_THREADS} threads, got {n}"
-        ))),
+        _ => Err(Error::argument(format!("{whose}: expected 1 to {MAX_THREADS} threads, got {n}"))),
     }
 }
 
@@ -56,9 +55,7 @@ fn choose(wish: Option<&str>) -> Result<usize> {
         return Ok(thread::available_parallelism().map_or(1, |n| n.get().min(MAX_THREADS)));
     };
     let n = wish.parse().map_err(|_| {
-        Error::argument(format!(
-            "FERROGRAD_NUM_THREADS: expected 1 to {MAX_THREADS} threads, got {wish:?}"
-        ))
+        Error::argument(format!("FERROGRAD_NUM_THREADS: expected 1 to {MAX_THREADS} threads, got {wish:?}"))
     })?;
     checked(n, "FERROGRAD_NUM_THREADS")
 }
@@ -67,9 +64,7 @@ fn choose(wish: Option<&str>) -> Result<usize> {
 /// says. If that is not 1 to [`MAX_THREADS`], an [`ErrorKind::Argument`](crate::ErrorKind::Argument) error.
 pub fn default_num_threads() -> Result<usize> {
     static CHOICE: OnceLock<Result<usize>> = OnceLock::new();
-    CHOICE
-        .get_or_init(|| choose(std::env::var("FERROGRAD_NUM_THREADS").ok().as_deref()))
-        .clone()
+    CHOICE.get_or_init(|| choose(std::env::var("FERROGRAD_NUM_THREADS").ok().as_deref())).clone()
 }
 
 /// Sets the number of lanes that work is cut into; an error unless it is 1 to [`MAX_THREADS`].
@@ -80,12 +75,10 @@ pub fn set_num_threads(n: usize) -> Result<()> {
 
 /// The number of lanes that work is cut into.
 pub fn get_num_threads() -> usize {
-    OVERRIDE
-        .get()
-        .unwrap_or_else(|| match THREADS.load(Ordering::Relaxed) {
-            0 => default_num_threads().unwrap_or(1),
-            n => n,
-        })
+    OVERRIDE.get().unwrap_or_else(|| match THREADS.load(Ordering::Relaxed) {
+        0 => default_num_threads().unwrap_or(1),
+        n => n,
+    })
 }
 
 /// Runs `f` with another number of threads, for what this thread and the lanes that it opens compute.
@@ -99,10 +92,7 @@ pub fn with_num_threads<R>(n: usize, f: impl FnOnce() -> R) -> R {
             OVERRIDE.set(self.0);
         }
     }
-    assert!(
-        (1..=MAX_THREADS).contains(&n),
-        "expected 1 to {MAX_THREADS} threads, got {n}"
-    );
+    assert!((1..=MAX_THREADS).contains(&n), "expected 1 to {MAX_THREADS} threads, got {n}");
     let _restore = Restore(OVERRIDE.replace(Some(n)));
     f()
 }
@@ -159,12 +149,8 @@ struct Worker {
 }
 
 /// The worker of lane 1, that of lane 2, …
-static WORKERS: [Worker; MAX_THREADS - 1] = [const {
-    Worker {
-        job: AtomicPtr::new(ptr::null_mut()),
-        thread: OnceLock::new(),
-    }
-}; MAX_THREADS - 1];
+static WORKERS: [Worker; MAX_THREADS - 1] =
+    [const { Worker { job: AtomicPtr::new(ptr::null_mut()), thread: OnceLock::new() } }; MAX_THREADS - 1];
 
 /// Whether some job has the workers.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -190,9 +176,7 @@ impl Job<'_> {
         self.running.store(workers.len(), Ordering::Relaxed);
         let job: *const Self = self;
         for (index, worker) in workers.iter().enumerate() {
-            worker
-                .job
-                .store(job.cast::<Job<'static>>().cast_mut(), Ordering::Release);
+            worker.job.store(job.cast::<Job<'static>>().cast_mut(), Ordering::Release);
             if let Some(thread) = worker.thread.get_or_init(|| start(index)) {
                 thread.unpark();
             }
@@ -219,24 +203,17 @@ impl Job<'_> {
         let units = self.items.div_ceil(self.grain);
         let edge = |lane: usize| (units * lane / self.lanes * self.grain).min(self.items);
         let run = || {
-            with_num_threads(self.threads, || {
-                with_isa(self.isa, || (self.body)(edge(lane)..edge(lane + 1)))
-            })
+            with_num_threads(self.threads, || with_isa(self.isa, || (self.body)(edge(lane)..edge(lane + 1))))
         };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
-            self.panic
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get_or_insert(panic);
+            self.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
         }
     }
 }
 
 /// Starts the worker of lane `index + 1`.
 fn start(index: usize) -> Option<Thread> {
-    let worker = thread::Builder::new()
-        .name(format!("ferrograd-{}", index + 1))
-        .spawn(move || work(index));
+    let worker = thread::Builder::new().name(format!("ferrograd-{}", index + 1)).spawn(move || work(index));
     worker.ok().map(|worker| worker.thread().clone())
 }
 
@@ -250,11 +227,7 @@ fn work(index: usize) {
             spin_loop();
             !slot.load(Ordering::Relaxed).is_null()
         });
-        let job = if found {
-            slot.swap(ptr::null_mut(), Ordering::Acquire)
-        } else {
-            ptr::null_mut()
-        };
+        let job = if found { slot.swap(ptr::null_mut(), Ordering::Acquire) } else { ptr::null_mut() };
         // SAFETY: a job that was swapped out of the slot lives until `running` says that this worker is through with it.
         if let Some(job) = unsafe { job.as_ref() } {
             job.run_lane(index + 1);

@@ -69,26 +69,20 @@ fn choose(wish: Option<&str>) -> Result<Isa> {
     let Some(wish) = wish.filter(|wish| !wish.is_empty()) else {
         return Ok(available[0]);
     };
-    available
-        .iter()
-        .copied()
-        .find(|isa| isa.name() == wish)
-        .ok_or_else(|| {
-            let names: Vec<_> = available.iter().map(|isa| isa.name()).collect();
-            Error::argument(format!(
-                "FERROGRAD_ISA: this machine has no {wish:?}, expected one of {}",
-                names.join(", ")
-            ))
-        })
+    available.iter().copied().find(|isa| isa.name() == wish).ok_or_else(|| {
+        let names: Vec<_> = available.iter().map(|isa| isa.name()).collect();
+        Error::argument(format!(
+            "FERROGRAD_ISA: this machine has no {wish:?}, expected one of {}",
+            names.join(", ")
+        ))
+    })
 }
 
 /// The instruction set in use: the widest that the machine has, or what the environment variable `FERROGRAD_ISA` names.
 /// An unknown or unavailable name is an [`ErrorKind::Argument`](crate::ErrorKind::Argument) error.
 pub fn isa_checked() -> Result<Isa> {
     static CHOICE: OnceLock<Result<Isa>> = OnceLock::new();
-    CHOICE
-        .get_or_init(|| choose(std::env::var("FERROGRAD_ISA").ok().as_deref()))
-        .clone()
+    CHOICE.get_or_init(|| choose(std::env::var("FERROGRAD_ISA").ok().as_deref())).clone()
 }
 
 thread_local! {
@@ -97,9 +91,7 @@ thread_local! {
 
 /// The instruction set that kernels called from this thread run on.
 pub fn isa() -> Isa {
-    OVERRIDE
-        .get()
-        .unwrap_or_else(|| isa_checked().unwrap_or(Isa::Portable))
+    OVERRIDE.get().unwrap_or_else(|| isa_checked().unwrap_or(Isa::Portable))
 }
 
 /// Runs `f` with another instruction set, on this thread and in the pool's lanes that it opens.
@@ -163,10 +155,7 @@ mod tests {
         }
         let error = choose(Some("sse9")).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Argument);
-        assert!(
-            error.message.contains("\"sse9\"") && error.message.contains("portable"),
-            "{error}"
-        );
+        assert!(error.message.contains("\"sse9\"") && error.message.contains("portable"), "{error}");
     }
 
     #[test]

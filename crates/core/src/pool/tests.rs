@@ -11,9 +11,7 @@ use crate::error::ErrorKind;
 /// The lanes that work was cut into, in order.
 fn lanes(threads: usize, items: usize, grain: usize) -> Vec<Range<usize>> {
     let lanes = Mutex::new(Vec::new());
-    with_num_threads(threads, || {
-        parallel_for(items, grain, &|lane| lanes.lock().unwrap().push(lane))
-    });
+    with_num_threads(threads, || parallel_for(items, grain, &|lane| lanes.lock().unwrap().push(lane)));
     let mut lanes = lanes.into_inner().unwrap();
     lanes.sort_by_key(|lane| lane.start);
     lanes
@@ -107,9 +105,7 @@ fn absurd_numbers_of_threads_are_refused() {
     for wish in ["0", "-1", "many", "1000"] {
         let error = choose(Some(wish)).unwrap_err();
         assert!(
-            error
-                .message
-                .starts_with("FERROGRAD_NUM_THREADS: expected 1 to 256 threads, got"),
+            error.message.starts_with("FERROGRAD_NUM_THREADS: expected 1 to 256 threads, got"),
             "{error}"
         );
     }
