@@ -21,13 +21,11 @@ export interface PreparedCall {
   differentiable: number;
 }
 
-/** A tensor of a safetensors file: `stored` is its type there, such as `BF16`; `begin` and `end` count from the end of the header. */
-export interface SafetensorsEntry {
+/** A tensor in a file; `dtype` is its place in the list of types. */
+export interface NamedTensor {
   name: string;
-  stored: string;
-  shape: number[];
-  begin: number;
-  end: number;
+  dtype: number;
+  shape: readonly number[];
 }
 
 export interface Native {
@@ -84,18 +82,16 @@ export interface Native {
     out: Float32Array,
   ): void;
 
-  /** The header of a file with such tensors, with its length in front; and the order in which their elements follow. */
-  safetensorsHeader(
-    tensors: readonly { name: string; dtype: number; shape: readonly number[] }[],
-    metadata: readonly (readonly [string, string])[],
-  ): { header: Uint8Array; order: number[] };
-  /** Reads a header (without its length) that `length` bytes of elements follow. */
-  parseSafetensors(
-    header: Uint8Array,
-    length: number,
-  ): { tensors: SafetensorsEntry[]; metadata: [string, string][] };
-  /** Converts elements of a type of safetensors; `out` says into what. */
-  convertElements(bytes: Uint8Array, stored: string, out: TypedArray): void;
+  /** A whole file, of the tensors whose elements are in `data`. */
+  writeSafetensors(
+    tensors: readonly NamedTensor[],
+    data: readonly TypedArray[],
+    metadata: readonly (readonly [key: string, value: string])[],
+  ): Uint8Array;
+  /** Reads the header of a whole file, and checks that all else is as it says. */
+  parseSafetensors(file: Uint8Array): { tensors: NamedTensor[]; metadata: [key: string, value: string][] };
+  /** Converts the elements of all tensors of a file into arrays of the types and sizes that `parseSafetensors` gave. */
+  readSafetensors(file: Uint8Array, outputs: readonly TypedArray[]): void;
 
   /** Draws as many images of 28×28 bytes as there are labels, from number `first` on. */
   syntheticDigits(seed: number, first: number, images: Uint8Array, labels: Int32Array): void;

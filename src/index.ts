@@ -50,6 +50,7 @@ export {
   StateError,
 } from './errors.js';
 export type { NestedArray } from './inspect.js';
+export { load, loadMetadata, type SaveOptions, save } from './io/index.js';
 export * as nn from './nn/index.js';
 export * as optim from './optim/index.js';
 export { Generator, manualSeed } from './random.js';

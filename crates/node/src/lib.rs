@@ -6,6 +6,7 @@ mod boundary;
 mod buffers;
 mod data;
 mod engine;
+mod io;
 mod optim;
 mod random;
 

@@ -1,0 +1,1 @@
+export { load, loadMetadata, type SaveOptions, save } from './safetensors.js';
