@@ -318,6 +318,7 @@ describe('init', () => {
       () => init.uniform_(zeros([2, 2]).t().slice(0, 0, 1).expand(2, 2)),
       () => init.uniform_([1] as never),
       () => init.zeros_([1] as never),
+      () => init.uniform_(zeros([2]), 0, 1, { generator: 3 as never }),
     ]) {
       expect(bad).toThrow(/^(\w+_|calculateGain): /);
     }

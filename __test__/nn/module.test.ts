@@ -183,6 +183,7 @@ describe('Parameter', () => {
       'only float32 tensors have gradients',
     );
     expect(() => new nn.Parameter(3 as never)).toThrow(ArgumentError);
+    expect(() => new nn.Parameter(data, false as never)).toThrow('Parameter: expected options');
   });
 
   test('is made contiguous', () => {

@@ -145,6 +145,10 @@ describe('what does not fit', () => {
     for (const wrong of [null, undefined, 3, 'x', zeros([2])]) {
       expect(() => new Net().loadStateDict(wrong as never)).toThrow(ArgumentError);
     }
+    expect(() => new Net().loadStateDict({}, { strickt: false } as never)).toThrow(
+      'unknown option "strickt"',
+    );
+    expect(() => new Net().loadStateDict({}, false as never)).toThrow(ArgumentError);
   });
 
   test('is told if not strict', () => {

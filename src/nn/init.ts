@@ -3,7 +3,7 @@ import { noGrad } from '../autograd.js';
 import { ArgumentError, DtypeError, fromNative, ShapeError, StateError } from '../errors.js';
 import { native } from '../native.js';
 import { checkChoice, checkNumber, checkOptions } from '../options.js';
-import { defaultGenerator, type Generator } from '../random.js';
+import { defaultGenerator, Generator } from '../random.js';
 import { describe, formatShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 
@@ -47,6 +47,9 @@ function draw<T extends Tensor>(
   fill: Fill,
 ): T {
   expectTensor(what, tensor);
+  if (!(generator instanceof Generator)) {
+    throw new ArgumentError(`${what}: expected a Generator, got ${describe(generator)}`);
+  }
   if (tensor.dtype !== 'float32')
     throw new DtypeError(`${what}: expected a float32 tensor, got ${tensor.dtype}`);
   if (!tensor.isContiguous()) {

@@ -1,6 +1,6 @@
 /** The building block of models. */
 import { ArgumentError, ShapeError } from '../errors.js';
-import { checkBoolean } from '../options.js';
+import { checkBoolean, checkOptions } from '../options.js';
 import { describe, formatShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { Parameter } from './parameter.js';
@@ -99,7 +99,10 @@ export abstract class Module {
    * @param options `persistent: false` leaves it out of the state dict.
    * @throws ArgumentError if the name is taken, empty or has a dot.
    */
-  registerBuffer<T extends Tensor>(name: string, tensor: T, { persistent = true } = {}): T {
+  registerBuffer<T extends Tensor>(name: string, tensor: T, options: { persistent?: boolean } = {}): T {
+    checkOptions('registerBuffer', options, ['persistent']);
+    const { persistent = true } = options;
+    checkBoolean('registerBuffer', 'persistent', persistent);
     const what = `registerBuffer: ${describe(name)}`;
     if (typeof name !== 'string' || name === '' || name.includes('.')) {
       throw new ArgumentError(`${what} cannot be the name of a buffer: expected text without dots`);
@@ -155,7 +158,10 @@ export abstract class Module {
    * @returns the names that were missing and unexpected.
    * @throws StateError that lists every misfit, ShapeError if it is shapes alone; nothing has changed then.
    */
-  loadStateDict(stateDict: StateDict, { strict = true } = {}): LoadResult {
+  loadStateDict(stateDict: StateDict, options: { strict?: boolean } = {}): LoadResult {
+    checkOptions('loadStateDict', options, ['strict']);
+    const { strict = true } = options;
+    checkBoolean('loadStateDict', 'strict', strict);
     const found = walk(this);
     return loadInto(this.constructor.name, targets(found), found.aliases, stateDict, strict);
   }

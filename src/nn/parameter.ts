@@ -1,4 +1,5 @@
 import { ArgumentError } from '../errors.js';
+import { checkBoolean, checkOptions } from '../options.js';
 import { describe, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 
@@ -9,7 +10,10 @@ import { Tensor } from '../tensor.js';
  */
 export class Parameter<S extends Shape = Shape> extends Tensor<S> {
   /** @throws DtypeError if `requiresGrad` and `data` is not float32. */
-  constructor(data: Tensor<S>, { requiresGrad = true }: { requiresGrad?: boolean } = {}) {
+  constructor(data: Tensor<S>, options: { requiresGrad?: boolean } = {}) {
+    checkOptions('Parameter', options, ['requiresGrad']);
+    const { requiresGrad = true } = options;
+    checkBoolean('Parameter', 'requiresGrad', requiresGrad);
     if (!(data instanceof Tensor))
       throw new ArgumentError(`Parameter: expected a tensor, got ${describe(data)}`);
     const own = data.isContiguous() ? data : data.detach().clone();
