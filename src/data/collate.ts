@@ -129,9 +129,9 @@ function collate(column: Column): unknown {
 /**
  * How a `DataLoader` makes a batch of items, where it is not told otherwise.
  *
- * Tensors are stacked along a new first dimension. Numbers become an int32 tensor if all of them are whole (labels), else a
- * float32 one; booleans a bool tensor; strings stay an array. Arrays and plain objects are taken apart: n items
- * `[image, label]` become `[images, labels]`.
+ * Tensors are stacked along a new first dimension. Numbers become an int32 tensor if all of them are whole
+ * (labels), else a float32 one; booleans a bool tensor; strings stay an array. Arrays and plain objects are
+ * taken apart: n items `[image, label]` become `[images, labels]`.
  *
  * @param items at least one, all alike.
  * @param indices their numbers in the dataset, for messages.

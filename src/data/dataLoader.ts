@@ -37,10 +37,12 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
  * for (const [x, y] of loader) …
  * ```
  *
- * Each iteration draws its order when it begins; several at once do not disturb each other, and none need be finished. Where
- * `get` of the dataset gives promises, iterate with `for await`: the items of a batch are then awaited together.
+ * Each iteration draws its order when it begins; several at once do not disturb each other, and none need be
+ * finished. Where `get` of the dataset gives promises, iterate with `for await`: the items of a batch are
+ * then awaited together.
  *
- * Data in memory (a {@link TensorDataset}, an image set with the library's transforms) is gathered natively, a call a batch.
+ * Data in memory (a {@link TensorDataset}, an image set with the library's transforms) is gathered natively,
+ * a call a batch.
  */
 export class DataLoader<T, B = Batch<T>> implements Iterable<B>, AsyncIterable<B> {
   readonly dataset: Dataset<T>;
@@ -53,7 +55,8 @@ export class DataLoader<T, B = Batch<T>> implements Iterable<B>, AsyncIterable<B
   private readonly wholeBatch: WholeBatch | undefined;
 
   /**
-   * @throws DataError if the dataset is empty; ArgumentError for what is not a dataset, a batch size that is not a whole number from 1 on, an unknown option.
+   * @throws DataError if the dataset is empty; ArgumentError for what is not a dataset, a batch size that is
+   * not a whole number from 1 on, an unknown option.
    */
   constructor(dataset: Dataset<T>, options: DataLoaderOptions<T, B> = {}) {
     checkOptions('DataLoader', options, optionNames);

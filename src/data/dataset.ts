@@ -5,8 +5,8 @@ import { describe } from '../shape.js';
 /**
  * What a `DataLoader` loads: `length` items, of which `get(i)` gives number i, from 0 on.
  *
- * Extending this class is a convenience: any object that has `length` and `get` will do. Where `get` gives promises
- * (a file read, a request), the loader is iterated with `for await`.
+ * Extending this class is a convenience: any object that has `length` and `get` will do. Where `get` gives
+ * promises (a file read, a request), the loader is iterated with `for await`.
  */
 export abstract class Dataset<T> {
   /** The number of items. */
@@ -16,15 +16,18 @@ export abstract class Dataset<T> {
 }
 
 /**
- * @internal The method by which a dataset in memory makes a whole batch at once: bit for bit what collating the items
- * of `get` gives, or undefined where it has no such way.
+ * @internal The method by which a dataset in memory makes a whole batch at once: bit for bit what collating
+ * the items of `get` gives, or undefined where it has no such way.
  */
 export const wholeBatch: unique symbol = Symbol('ferrograd.wholeBatch');
 
 /** @internal */
 export type WholeBatch = (indices: Int32Array) => unknown;
 
-/** @internal The dataset's own way to make a batch; none where a subclass or the object itself has a `get` of its own. */
+/**
+ * @internal The dataset's own way to make a batch; none where a subclass or the object itself has a `get` of
+ * its own.
+ */
 export function wholeBatchOf(dataset: object): WholeBatch | undefined {
   for (let level: object | null = dataset; level; level = Object.getPrototypeOf(level)) {
     if (Object.hasOwn(level, wholeBatch)) {

@@ -31,8 +31,9 @@ export function gatherRows(rows: TypedArray, dtype: DType, row: Shape, indices: 
 }
 
 /**
- * The images that `indices` name, made into a float32 tensor of shape [indices, 1, height, width], with the same bits as by
- * the transform that computes `affine`; undefined where that is not one of images with one channel.
+ * The images that `indices` name, made into a float32 tensor of shape [indices, 1, height, width], with the
+ * same bits as by the transform that computes `affine`; undefined where that is not one of images with one
+ * channel.
  *
  * @throws IndexError for an index out of range
  */

@@ -4,8 +4,8 @@ import { describe } from '../shape.js';
 import { checkIndex } from './dataset.js';
 
 /**
- * Numbers of items, in the order in which to take them; iterated anew for each epoch. An array of numbers is one. It may
- * leave items out and repeat others.
+ * Numbers of items, in the order in which to take them; iterated anew for each epoch. An array of numbers is
+ * one. It may leave items out and repeat others.
  */
 export interface Sampler extends Iterable<number> {
   /** How many numbers one iteration gives. */

@@ -64,7 +64,8 @@ function sizes(length: number, parts: readonly number[]): number[] {
  * const [train, valid] = randomSplit(dataset, [0.9, 0.1]);
  * ```
  *
- * @param lengths how many items each part has, or what fraction of all; what rounding leaves goes to the first ones.
+ * @param lengths how many items each part has, or what fraction of all; what rounding leaves goes to the
+ * first ones.
  * @throws ArgumentError
  */
 export function randomSplit<T, const L extends readonly number[]>(

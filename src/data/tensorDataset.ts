@@ -33,8 +33,8 @@ export class TensorDataset<const Ts extends readonly Tensor[]> extends Dataset<R
   readonly length: number;
 
   /**
-   * @throws ShapeError where the first sizes differ; ArgumentError for no tensors, what is not a tensor, and for
-   * tensors that require a gradient: batches are copies, through which none would flow.
+   * @throws ShapeError where the first sizes differ; ArgumentError for no tensors, what is not a tensor, and
+   * for tensors that require a gradient: batches are copies, through which none would flow.
    */
   constructor(...tensors: Ts) {
     super();

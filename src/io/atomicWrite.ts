@@ -8,8 +8,9 @@ import { DataError } from '../errors.js';
 const CHUNK = 2 ** 30;
 
 /**
- * Writes a file so that whoever reads it, even after a crash or with a full disk, finds either what was there before or the
- * whole of `content`: that goes to a file beside it, which then takes its name. On failure that one is removed.
+ * Writes a file so that whoever reads it, even after a crash or with a full disk, finds either what was there
+ * before or the whole of `content`: that goes to a file beside it, which then takes its name. On failure that
+ * one is removed.
  *
  * @param content must not change until the promise settles.
  * @param what whose wish it is, for the message.

@@ -65,13 +65,14 @@ function checkTensors(stateDict: unknown): asserts stateDict is Record<string, T
 }
 
 /**
- * Writes tensors to a safetensors file, which PyTorch and others read. The file is there as a whole or not at all.
+ * Writes tensors to a safetensors file, which PyTorch and others read. The file is there as a whole or not at
+ * all.
  *
  * What is written are the values at the time of the call: training may go on meanwhile.
  *
  * @param stateDict tensors by name, such as `model.stateDict()`.
- * @throws ArgumentError for what is not a tensor, and for bad names; DataError where the file cannot be written, with the
- * system's error as its cause: what was there before is intact then.
+ * @throws ArgumentError for what is not a tensor, and for bad names; DataError where the file cannot be
+ * written, with the system's error as its cause: what was there before is intact then.
  */
 export async function save(
   stateDict: Readonly<Record<string, Tensor>>,
@@ -118,8 +119,8 @@ async function reading<R>(path: string, what: string, parse: (file: Uint8Array) 
  *
  * float64, float16 and bfloat16 become float32; the other integer types but uint8 become int32.
  *
- * @throws DataError where the file cannot be read, or has integers that int32 cannot hold; FormatError where it is no
- * safetensors file, a damaged one, or has types that no tensor has. The path is in the message.
+ * @throws DataError where the file cannot be read, or has integers that int32 cannot hold; FormatError where
+ * it is no safetensors file, a damaged one, or has types that no tensor has. The path is in the message.
  */
 export function load(path: string): Promise<Record<string, Tensor>> {
   return reading(path, 'load', (file) => {

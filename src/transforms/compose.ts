@@ -2,7 +2,10 @@ import { ArgumentError } from '../errors.js';
 import { describe } from '../shape.js';
 import type { Affine, Transform } from './transform.js';
 
-/** `first`, then `second`, as one; undefined where that has more steps than an {@link Affine} or another order. */
+/**
+ * `first`, then `second`, as one; undefined where that has more steps than an {@link Affine} or another
+ * order.
+ */
 function chain(first: Affine | undefined, second: Affine | undefined): Affine | undefined {
   if (!first || !second || second.divide !== undefined || first.mean || first.std) return undefined;
   return { ...first, ...second };

@@ -4,8 +4,8 @@ import { Tensor } from '../tensor.js';
 import type { Transform } from './transform.js';
 
 /**
- * An image made into what nets take, as torchvision's `ToTensor` does: uint8 of shape [height, width] or [height, width,
- * channels] becomes float32 of shape [channels, height, width], from 0 to 1.
+ * An image made into what nets take, as torchvision's `ToTensor` does: uint8 of shape [height, width] or
+ * [height, width, channels] becomes float32 of shape [channels, height, width], from 0 to 1.
  */
 export function toTensor(): Transform<Tensor, Tensor> {
   const transform = (image: Tensor): Tensor => {

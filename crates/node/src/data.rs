@@ -33,8 +33,8 @@ pub fn copy_rows(rows: Borrowed, row: u32, order: Borrowed, mut out: Borrowed) -
     })
 }
 
-/// As `gatherRows` for images of bytes, of which each becomes `(byte / divide − mean) / std`; `mean` and `std` have a
-/// number for each channel.
+/// As `gatherRows` for images of bytes, of which each becomes `(byte / divide − mean) / std`; `mean` and
+/// `std` have a number for each channel.
 #[napi(js_name = "gatherImages")]
 pub fn normalize_images(
     images: Borrowed,

@@ -91,8 +91,8 @@ pub fn parse_safetensors(file: Borrowed) -> napi::Result<SafetensorsHeader, Code
     })
 }
 
-/// Converts the elements of all tensors of a file; `outputs` are of the types and sizes that `parseSafetensors` gave, in
-/// that order.
+/// Converts the elements of all tensors of a file; `outputs` are of the types and sizes that
+/// `parseSafetensors` gave, in that order.
 #[napi]
 pub fn read_safetensors(file: Borrowed, mut outputs: Vec<Borrowed>) -> napi::Result<(), Code> {
     guard(|| {
