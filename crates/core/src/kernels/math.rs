@@ -1,7 +1,6 @@
 //! Elementary functions of `f32`.
 //!
-//! All but [`pow`] choose between values, never between branches, and use only operations that round alike everywhere:
-//! a loop over them becomes vector instructions under [`vectorize`](super::vectorize), and gives the same bits with every
+//! They choose between values, never between branches, and use only operations that round alike everywhere: a loop over them becomes vector instructions under [`vectorize`](super::vectorize), and gives the same bits with every
 //! instruction set. There is no fused multiply-add: without the instruction, it would be a call. Polynomials are minimax
 //! fits of the relative error (Remez exchange), with that error given beside them; the rest of a bound is rounding.
 //!
@@ -114,11 +113,73 @@ pub fn erf(x: f32) -> f32 {
     if t > 0.925 { large } else { small }
 }
 
-/// x to the power of y, to 1 unit in the last place, with the special cases of C's `powf`; too slow for a loop that knows
-/// its exponent.
+/// x to the power of y, correctly rounded but for one case in thousands, with the special cases of C's `powf`.
+///
+/// 2^(y·log₂|x|) in double precision, whose range no result and no argument leaves.
 #[inline(always)]
 pub fn pow(x: f32, y: f32) -> f32 {
-    libm::pow(f64::from(x), f64::from(y)) as f32
+    let (magnitude, exponent) = (x.abs(), y.abs());
+    // 1.0·2²³ leaves the nearest integer in the lowest bits; from there on, every number is one, and from 2²⁴ on an even one.
+    const INTEGERS: f32 = 8_388_608.0;
+    let rounded = if exponent < INTEGERS { exponent + INTEGERS } else { exponent };
+    let integer = exponent >= INTEGERS || rounded - INTEGERS == exponent;
+    let odd = integer && exponent < 2.0 * INTEGERS && rounded.to_bits() & 1 == 1;
+
+    let log = log2(f64::from(magnitude));
+    let log = if magnitude < f32::INFINITY { log } else { f64::from(magnitude) }; // ∞ and NaN
+    let log = if magnitude == 0.0 { f64::NEG_INFINITY } else { log };
+    let power = exp2(f64::from(y) * log) as f32;
+    let power = if odd { power.copysign(x) } else { power };
+    let power = if x < 0.0 && magnitude < f32::INFINITY && !integer { f32::NAN } else { power };
+    let power = if magnitude == 1.0 && exponent == f32::INFINITY { 1.0 } else { power };
+    if x == 1.0 || y == 0.0 { 1.0 } else { power }
+}
+
+/// Binary logarithm of a positive normal number, to 2^−45 of itself.
+///
+/// x = 2ⁿ·m with √½ ≤ m < √2, and with s = (m − 1) / (m + 1): log₂ m = s·p(s²).
+#[inline(always)]
+fn log2(x: f64) -> f64 {
+    const ONE: u64 = 0x3FF0_0000_0000_0000;
+    const SQRT_HALF: u64 = 0x3FE6_A09E_667F_3BCD;
+    const TWO_TO_52: u64 = 0x4330_0000_0000_0000;
+    let bits = x.to_bits();
+    let biased = bits.wrapping_add(ONE - SQRT_HALF) >> 52; // n + 1023
+    // An integer as the low bits of 2⁵² + n: converting it takes an instruction that few machines have.
+    let n = f64::from_bits(biased | TWO_TO_52) - (4_503_599_627_370_496.0 + 1023.0);
+    let m = f64::from_bits(bits.wrapping_sub(biased.wrapping_sub(1023) << 52));
+    let s = (m - 1.0) / (m + 1.0);
+    let z = s * s;
+    let p = 0.282_912_501_218_756_44;
+    let p = p * z + 0.319_904_813_987_260_7;
+    let p = p * z + 0.412_209_274_474_525_16;
+    let p = p * z + 0.577_077_942_139_226_8;
+    let p = p * z + 0.961_796_694_114_148_6;
+    let p = p * z + 2.885_390_081_777_849_5;
+    s * p + n
+}
+
+/// 2 to the power of x, to 2^−40 of itself; beyond 2^±160, something beyond it.
+///
+/// x = n + r with |r| ≤ ½, and 2ˣ = 2ⁿ·p(r).
+#[inline(always)]
+fn exp2(x: f64) -> f64 {
+    const ROUND: f64 = 6_755_399_441_055_744.0; // 1.5 · 2⁵²
+    let x = if x > 160.0 { 160.0 } else { x };
+    let x = if x < -160.0 { -160.0 } else { x };
+    let rounded = x + ROUND;
+    let r = x - (rounded - ROUND);
+    let p = 1.317_585_817_618_649_8e-6;
+    let p = p * r + 1.530_973_742_356_987e-5;
+    let p = p * r + 1.540_385_074_845_050_7e-4;
+    let p = p * r + 1.333_345_206_224_541_7e-3;
+    let p = p * r + 9.618_128_542_862_732e-3;
+    let p = p * r + 5.550_410_939_341_709e-2;
+    let p = p * r + 2.402_265_069_888_036_8e-1;
+    let p = p * r + 6.931_471_805_465_141e-1;
+    let p = p * r + 0.999_999_999_999_762_3;
+    let n = rounded.to_bits().wrapping_sub(ROUND.to_bits());
+    p * f64::from_bits(n.wrapping_add(1023) << 52)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use super::{erf, exp, log, pow, tanh};
 use crate::kernels::isa::{Isa, available, vectorize, with_isa};
+use crate::rng::Rng;
 
 /// Every `step`-th of all 2³² numbers, NaNs and infinities among them.
 fn sweep(step: usize) -> impl Iterator<Item = f32> {
@@ -59,6 +60,66 @@ fn special_values() {
     assert_eq!(tanh(1e-45), 1e-45);
 }
 
+/// Pairs whose powers are finite, subnormal, zero or infinite, and everything special.
+fn pairs() -> Vec<(f32, f32)> {
+    let mut rng = Rng::new(1, 0);
+    let mut pairs: Vec<(f32, f32)> = (0..if cfg!(miri) { 100 } else { 1_000_000 })
+        .map(|_| {
+            let x = f32::from_bits(rng.next_u32()).abs();
+            let log2 = libm::log2(f64::from(x));
+            let y = (f64::from(rng.uniform()) * 310.0 - 155.0) / log2;
+            (x, y as f32)
+        })
+        .collect();
+    let magnitudes = [
+        0.0,
+        1e-45,
+        1e-40,
+        f32::MIN_POSITIVE,
+        1e-10,
+        0.5,
+        0.75,
+        1.0 - f32::EPSILON / 2.0,
+        1.0,
+        1.0 + f32::EPSILON,
+        1.5,
+        2.0,
+        2.5,
+        3.0,
+        7.0,
+        8_388_607.0,
+        8_388_607.5,
+        8_388_608.0,
+        8_388_609.0,
+        16_777_215.0,
+        16_777_216.0,
+        1e20,
+        f32::MAX,
+        f32::INFINITY,
+        f32::NAN,
+    ];
+    let special: Vec<f32> = magnitudes.into_iter().flat_map(|x| [x, -x]).collect();
+    pairs.extend(special.iter().flat_map(|&x| special.iter().map(move |&y| (x, y))));
+    pairs
+}
+
+#[test]
+fn pow_agrees_with_double_precision_everywhere() {
+    let mut inexact = 0;
+    let pairs = pairs();
+    for &(x, y) in &pairs {
+        let (found, exact) = (pow(x, y), libm::pow(f64::from(x), f64::from(y)));
+        let error = ulps(found, exact);
+        assert!(error <= 0.51, "{x:e} to the power of {y:e} is {found:e}, expected {exact:e}: {error} ulp");
+        assert!(
+            found.is_nan() || found.is_sign_negative() == exact.is_sign_negative(),
+            "{x:e} to the power of {y:e}"
+        );
+        inexact += usize::from(error > 0.0);
+    }
+    assert!(inexact < pairs.len() / 1000, "{inexact} of {} are not correctly rounded", pairs.len());
+}
+
 #[test]
 fn pow_knows_the_cases_of_c() {
     let (inf, nan) = (f32::INFINITY, f32::NAN);
@@ -89,6 +150,11 @@ fn pow_knows_the_cases_of_c() {
     }
 }
 
+#[inline(always)]
+fn square_root_and_more(x: f32) -> f32 {
+    pow(x, 0.5 + x.abs() * 1e-9)
+}
+
 #[test]
 fn every_instruction_set_gives_the_same_bits() {
     let x: Vec<f32> = sweep(40_009).collect();
@@ -115,5 +181,5 @@ fn every_instruction_set_gives_the_same_bits() {
             }
         )*};
     }
-    check!(exp, log, tanh, erf);
+    check!(exp, log, tanh, erf, square_root_and_more);
 }
