@@ -8,7 +8,7 @@ import { allocate, type TypedArray } from './dtype.js';
 import { currentId, type Prepared } from './engine.js';
 import { ArgumentError, fromNative, ShapeError, StateError } from './errors.js';
 import { native } from './native.js';
-import { formatShape } from './shape.js';
+import { describe, formatShape } from './shape.js';
 import type { Storage, Tensor } from './tensor.js';
 
 /** Whether operations are recorded now; changed by {@link noGrad} alone. */
@@ -27,7 +27,9 @@ export function noGrad<R>(fn: () => R): R {
   try {
     const result = fn();
     if (result instanceof Promise) {
-      throw new ArgumentError('noGrad: expected a function that is not async; call noGrad between the awaits');
+      throw new ArgumentError(
+        'noGrad: expected a function that is not async; call noGrad between the awaits',
+      );
     }
     return result;
   } finally {
@@ -115,7 +117,10 @@ export function backward(root: Tensor, gradient: Tensor | undefined): void {
     );
   }
   let seed: Float32Array;
-  if (gradient) {
+  if (gradient !== undefined) {
+    if (typeof gradient?.backward !== 'function') {
+      throw new ArgumentError(`backward: expected a tensor as gradient, got ${describe(gradient)}`);
+    }
     if (gradient.dtype !== 'float32' || formatShape(gradient.shape) !== formatShape(root.shape)) {
       throw new ShapeError(
         `backward: expected a float32 gradient of shape ${formatShape(root.shape)}, ` +
@@ -158,7 +163,8 @@ export function backward(root: Tensor, gradient: Tensor | undefined): void {
     program.push(currentId(node.call), node.edges.length);
     for (const { source, saved } of node.edges) {
       if (saved) checkVersion(saved, node.call);
-      if (source && !(source instanceof Node) && !numbers.has(source)) leaves.push(source);
+      const isLeaf = source && !(source instanceof Node) && source.requiresGrad; // else frozen since
+      if (isLeaf && !numbers.has(source)) leaves.push(source);
       program.push(numberOf(source ?? saved?.array ?? {}, saved?.array));
     }
     if (node.output) checkVersion(node.output, node.call);
@@ -169,6 +175,19 @@ export function backward(root: Tensor, gradient: Tensor | undefined): void {
     program.push(numberOf(leaf, undefined), leaf.hasGrad ? 1 : 0);
     return leaf.gradBuffer();
   });
+  // A gradient that is added to may also be read, where the program computed with it: then a copy of it is.
+  const added = buffers.filter((_, i) => leaves[i]?.isGradSeen);
+  if (added.some((a, i) => added.some((b, j) => i < j && overlap(a, b)))) {
+    throw new StateError('backward: gradients of two tensors share memory; set them to clones');
+  }
+  const apart = <T extends TypedArray | null>(read: T): T =>
+    added.some(({ buffer }) => buffer === read?.buffer) ? (read?.slice() as T) : read;
+  if (added.length > 0) {
+    seed = apart(seed);
+    values.forEach((value, i) => {
+      values[i] = apart(value);
+    });
+  }
   try {
     native.backward(Int32Array.from(program), values, seed, buffers);
   } catch (error) {
@@ -177,6 +196,11 @@ export function backward(root: Tensor, gradient: Tensor | undefined): void {
   leaves.forEach((leaf, i) => {
     leaf.setGradBuffer(buffers[i] as Float32Array);
   });
+}
+
+function overlap(a: TypedArray, b: TypedArray): boolean {
+  const [first, second] = a.byteOffset <= b.byteOffset ? [a, b] : [b, a];
+  return a.buffer === b.buffer && second.byteOffset < first.byteOffset + first.byteLength;
 }
 
 /** A buffer for a gradient. */

@@ -1,10 +1,11 @@
 /** Making tensors. */
-import { allocate, type DType, dtypes, type TypedArray } from './dtype.js';
+import { allocate, type DType, dtypes, element, type TypedArray } from './dtype.js';
 import { apply } from './engine.js';
-import { ArgumentError, DtypeError, fromNative, ShapeError } from './errors.js';
+import { ArgumentError, DtypeError, fromNative, ShapeError, StateError } from './errors.js';
 import { native } from './native.js';
-import { defaultGenerator, type Generator } from './random.js';
-import { checkShape, describe, elementsOf, formatShape, type Shape } from './shape.js';
+import { checkOptions, checkSize } from './options.js';
+import { defaultGenerator, Generator } from './random.js';
+import { checkShape, describe, elementsOf, formatShape, MAX_NDIM, type Shape } from './shape.js';
 import type { Exactly } from './shapeTypes.js';
 import { Tensor, type TensorLike } from './tensor.js';
 
@@ -27,27 +28,21 @@ function isTyped(data: unknown): data is TypedArray | Float64Array | BigInt64Arr
   return ArrayBuffer.isView(data) && !(data instanceof DataView);
 }
 
+/** A detached buffer shows in that nothing can be made of it. */
+function isDetached({ buffer, byteLength }: ArrayBufferView): boolean {
+  if (byteLength > 0) return false;
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 function expectDType(dtype: unknown, what: string): asserts dtype is DType {
   if (!dtypes.includes(dtype as DType)) {
     throw new DtypeError(`${what}: unknown dtype ${describe(dtype)}, expected ${dtypes.join(', ')}`);
   }
-}
-
-/** Checks that `value` is an element of `dtype`; floats take anything. */
-function element(value: unknown, dtype: DType, what: string): number {
-  const number =
-    typeof value === 'bigint' ? Number(value) : typeof value === 'boolean' ? Number(value) : value;
-  if (typeof number !== 'number')
-    throw new ArgumentError(`${what}: expected numbers, got ${describe(value)}`);
-  if (dtype === 'float32') return number;
-  if (dtype === 'bool') return number === 0 ? 0 : 1;
-  const [low, high] = dtype === 'uint8' ? [0, 255] : [-(2 ** 31), 2 ** 31 - 1];
-  if (!Number.isInteger(number) || number < low || number > high) {
-    throw new ArgumentError(
-      `${what}: ${number} is not a ${dtype}: expected whole numbers from ${low} to ${high}`,
-    );
-  }
-  return number;
 }
 
 /** Sizes of nested arrays, and their elements in order; ragged ones are refused. */
@@ -55,6 +50,8 @@ function flatten(data: readonly unknown[]): { shape: number[]; values: unknown[]
   const shape: number[] = [];
   for (let level: unknown = data; Array.isArray(level) || isTyped(level); level = level[0]) {
     shape.push(level.length);
+    // An array may hold itself.
+    if (shape.length > MAX_NDIM) throw new ShapeError(`tensor: a tensor has at most ${MAX_NDIM} dimensions`);
   }
   const values: unknown[] = [];
   const walk = (level: unknown, dim: number, path: string): void => {
@@ -105,9 +102,11 @@ export function tensor<const S extends Shape = Shape>(
   data: TensorData,
   options: TensorOptions & { shape?: S } = {},
 ): Tensor<Exactly<S>> {
+  checkOptions('tensor', options, ['dtype', 'requiresGrad', 'shape']);
   let shape: readonly number[];
   let values: ArrayLike<unknown>;
   if (isTyped(data)) {
+    if (isDetached(data)) throw new StateError('tensor: the buffer of the data was detached');
     [shape, values] = [[data.length], data];
   } else if (Array.isArray(data)) {
     ({ shape, values } = flatten(data));
@@ -137,32 +136,53 @@ export function tensor<const S extends Shape = Shape>(
   return make(array, dtype, shape as S, options);
 }
 
+/** A tensor whose elements `fill` writes. */
+function filled<S extends Shape>(
+  what: string,
+  shape: S,
+  options: TensorOptions = {},
+  fill: (array: TypedArray, dtype: DType) => void,
+): Tensor<Exactly<S>> {
+  checkOptions(what, options, ['dtype', 'requiresGrad']);
+  const dtype = options.dtype ?? 'float32';
+  expectDType(dtype, what);
+  checkShape(shape, what);
+  const array = allocate(dtype, elementsOf(shape));
+  fill(array, dtype);
+  return make(array, dtype, shape, options);
+}
+
+function constant<S extends Shape>(
+  what: string,
+  shape: S,
+  value: number,
+  options?: TensorOptions,
+): Tensor<Exactly<S>> {
+  return filled(what, shape, options, (array, dtype) => array.fill(element(value, dtype, what)));
+}
+
 /** Every element is `value`. */
 export function full<const S extends Shape>(
   shape: S,
   value: number,
-  options: TensorOptions = {},
+  options?: TensorOptions,
 ): Tensor<Exactly<S>> {
-  const dtype = options.dtype ?? 'float32';
-  expectDType(dtype, 'full');
-  checkShape(shape, 'full');
-  const array = allocate(dtype, elementsOf(shape)).fill(element(value, dtype, 'full'));
-  return make(array as TypedArray, dtype, shape, options);
+  return constant('full', shape, value, options);
 }
 
 /** Every element is 0. */
 export function zeros<const S extends Shape>(shape: S, options?: TensorOptions): Tensor<Exactly<S>> {
-  return full(shape, 0, options);
+  return constant('zeros', shape, 0, options);
 }
 
 /** Every element is 1. */
 export function ones<const S extends Shape>(shape: S, options?: TensorOptions): Tensor<Exactly<S>> {
-  return full(shape, 1, options);
+  return constant('ones', shape, 1, options);
 }
 
 /** The identity matrix of n rows. */
-export function eye<const N extends number>(n: N, options: TensorOptions = {}): Tensor<[N, N]> {
-  const result = zeros([n, n] as [N, N], options) as Tensor<[N, N]>;
+export function eye<const N extends number>(n: N, options?: TensorOptions): Tensor<[N, N]> {
+  const result = constant('eye', [n, n] as [N, N], 0, options) as Tensor<[N, N]>;
   for (let i = 0; i < n; i++) result.array[i * n + i] = 1;
   return result;
 }
@@ -181,11 +201,9 @@ export function arange(
     );
   }
   const n = Math.max(0, Math.ceil((to - from) / by));
-  checkShape([n], 'arange');
-  return tensor(
-    Float64Array.from({ length: n }, (_, i) => from + i * by),
-    { ...options, shape: [n] },
-  );
+  return filled('arange', [n] as [number], options, (array, dtype) => {
+    for (let i = 0; i < n; i++) array[i] = element(from + i * by, dtype, 'arange');
+  }) as Tensor<[number]>;
 }
 
 /** `steps` numbers evenly spaced from `start` to `end`, both included. */
@@ -195,15 +213,21 @@ export function linspace(
   steps: number,
   options: TensorOptions = {},
 ): Tensor<[number]> {
-  checkShape([steps], 'linspace');
-  const at = (i: number) => (i === steps - 1 ? end : start + ((end - start) * i) / (steps - 1));
-  return tensor(
-    Float64Array.from({ length: steps }, (_, i) => (steps === 1 ? start : at(i))),
-    {
-      ...options,
-      shape: [steps],
-    },
-  );
+  if (![start, end].every(Number.isFinite)) {
+    throw new ArgumentError(`linspace: expected finite numbers, got ${describe(start)} and ${describe(end)}`);
+  }
+  return filled('linspace', [steps] as [number], options, (array, dtype) => {
+    const last = Math.max(1, steps - 1);
+    for (let i = 0; i < steps; i++) {
+      const value = i > 0 && i === last ? end : start + ((end - start) * i) / last;
+      array[i] = element(value, dtype, 'linspace');
+    }
+  }) as Tensor<[number]>;
+}
+
+function generatorOf(what: string, { generator = defaultGenerator }: RandomOptions): Generator {
+  if (generator instanceof Generator) return generator;
+  throw new ArgumentError(`${what}: generator must be a Generator, got ${describe(generator)}`);
 }
 
 function random<S extends Shape>(
@@ -212,11 +236,12 @@ function random<S extends Shape>(
   options: RandomOptions,
   fill: (array: Float32Array, seed: number, stream: number) => void,
 ): Tensor<Exactly<S>> {
+  checkOptions(what, options, ['dtype', 'requiresGrad', 'generator']);
   checkShape(shape, what);
   if (options.dtype && options.dtype !== 'float32') {
     throw new DtypeError(`${what}: expected float32, got ${options.dtype}`);
   }
-  const generator = options.generator ?? defaultGenerator;
+  const generator = generatorOf(what, options);
   const array = allocate('float32', elementsOf(shape)) as Float32Array;
   try {
     fill(array, generator.seed, generator.next());
@@ -247,9 +272,12 @@ export function randint<const S extends Shape>(
   shape: S,
   options: { generator?: Generator } = {},
 ): Tensor<Exactly<S>> {
+  checkOptions('randint', options, ['generator']);
   checkShape(shape, 'randint');
-  for (const limit of [low, high]) element(limit, 'int32', 'randint');
-  const generator = options.generator ?? defaultGenerator;
+  if (element(low, 'int32', 'randint') >= element(high, 'int32', 'randint')) {
+    throw new ArgumentError(`randint: low must be below high, got ${low} and ${high}`);
+  }
+  const generator = generatorOf('randint', options);
   const array = allocate('int32', elementsOf(shape)) as Int32Array;
   try {
     native.fillIntegers(array, generator.seed, generator.next(), low, high);
@@ -261,6 +289,7 @@ export function randint<const S extends Shape>(
 
 /** Labels as rows with a 1 at the label (int32): shape [..., classes]. */
 export function oneHot(labels: Tensor, classes: number): Tensor {
+  checkSize('oneHot', 'classes', classes);
   return apply('oneHot', [labels], { classes });
 }
 
@@ -268,6 +297,8 @@ function expectTensors(tensors: readonly Tensor[], what: string): void {
   if (!Array.isArray(tensors) || tensors.length === 0) {
     throw new ArgumentError(`${what}: expected an array of at least one tensor, got ${describe(tensors)}`);
   }
+  const odd = tensors.find((t) => !(t instanceof Tensor));
+  if (odd !== undefined) throw new ArgumentError(`${what}: expected tensors, got ${describe(odd)}`);
 }
 
 /** Tensors one after another along an existing dimension. */

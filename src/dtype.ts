@@ -1,5 +1,7 @@
 /** Element types, and the arrays that hold them. */
 import { markAsUntransferable } from 'node:worker_threads';
+import { ArgumentError } from './errors.js';
+import { describe } from './shape.js';
 
 /** The element type of a tensor. Labels are `int32`. */
 export type DType = 'float32' | 'int32' | 'uint8' | 'bool';
@@ -55,5 +57,27 @@ export function allocate(dtype: DType, length: number): TypedArray {
     return new Constructor(block, start, length);
   }
   if (bytes < LARGE) return new Constructor(length);
-  return new Constructor(Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer, 0, length);
+  let buffer: Buffer;
+  try {
+    buffer = Buffer.allocUnsafeSlow(bytes);
+  } catch (cause) {
+    throw new ArgumentError(`cannot allocate ${bytes} bytes for ${length} elements of ${dtype}`, { cause });
+  }
+  return new Constructor(buffer.buffer as ArrayBuffer, 0, length);
+}
+
+/** What `dtype` makes of `value`: floats take any number, and anything but 0 is true. */
+export function element(value: unknown, dtype: DType, what: string): number {
+  const number = typeof value === 'bigint' || typeof value === 'boolean' ? Number(value) : value;
+  if (typeof number !== 'number')
+    throw new ArgumentError(`${what}: expected numbers, got ${describe(value)}`);
+  if (dtype === 'float32') return number;
+  if (dtype === 'bool') return number === 0 ? 0 : 1;
+  const [low, high] = dtype === 'uint8' ? [0, 255] : [-(2 ** 31), 2 ** 31 - 1];
+  if (!Number.isInteger(number) || number < low || number > high) {
+    throw new ArgumentError(
+      `${what}: ${number} does not fit ${dtype}, expected whole numbers from ${low} to ${high}`,
+    );
+  }
+  return number;
 }

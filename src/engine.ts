@@ -155,6 +155,7 @@ export function apply(op: string, inputs: readonly Tensor[], attributes?: object
     let output: Tensor;
     if (call.isView) {
       const input = inputs[0] as Tensor;
+      input.expectElements(op);
       const array = call.offset > 0 ? input.array.subarray(call.offset) : input.array;
       output = new Tensor(array, call.dtype, call.shape, call.strides, input.storage);
     } else {

@@ -41,7 +41,7 @@ export function isRowMajor(shape: Shape, strides: readonly number[]): boolean {
 
 /** The most dimensions and elements that a tensor may have. */
 export const MAX_NDIM = 8;
-const MAX_ELEMENTS = 2 ** 31;
+const MAX_ELEMENTS = 2 ** 31 - 1;
 
 /** Refuses sizes that are negative, fractional or absurd. */
 export function checkShape(shape: Shape, what: string): void {
@@ -56,8 +56,11 @@ export function checkShape(shape: Shape, what: string): void {
   if (shape.length > MAX_NDIM) {
     throw new ShapeError(`${what}: a tensor has at most ${MAX_NDIM} dimensions, got ${shape.length}`);
   }
-  if (elementsOf(shape) > MAX_ELEMENTS) {
-    throw new ShapeError(`${what}: a tensor has at most ${MAX_ELEMENTS} elements, got shape ${formatShape(shape)}`);
+  // Each size too: beside a 0, they do not show in the product.
+  if (Math.max(elementsOf(shape), ...shape) > MAX_ELEMENTS) {
+    throw new ShapeError(
+      `${what}: a tensor has at most ${MAX_ELEMENTS} elements, got shape ${formatShape(shape)}`,
+    );
   }
 }
 

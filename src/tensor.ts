@@ -1,8 +1,8 @@
 /** The tensor: an array with a shape, that remembers how it was computed. */
 import { backward, grads, type Node, newGradBuffer } from './autograd.js';
-import { allocate, type DType, type TypedArray } from './dtype.js';
+import { allocate, type DType, element, type TypedArray } from './dtype.js';
 import { apply } from './engine.js';
-import { ArgumentError, DtypeError, ShapeError, StateError } from './errors.js';
+import { ArgumentError, DtypeError, IndexError, ShapeError, StateError } from './errors.js';
 import { inspectTensor, type NestedArray, nested } from './inspect.js';
 import { describe, elementsOf, formatShape, isRowMajor, type Shape, stridesOf } from './shape.js';
 import type {
@@ -41,8 +41,6 @@ export interface Extremes<S extends Shape = Shape> {
 export interface ReduceOptions<K extends boolean = boolean> {
   keepDim?: K;
 }
-
-const NO_ELEMENTS = new Uint8Array(0);
 
 export class Tensor<out S extends Shape = Shape> {
   /** Sizes of the dimensions, outermost first; `[]` for a scalar. */
@@ -128,12 +126,15 @@ export class Tensor<out S extends Shape = Shape> {
       this.gradTensor = undefined;
       return;
     }
+    if (!(value instanceof Tensor)) {
+      throw new ArgumentError(`grad: expected a tensor or null, got ${describe(value)}`);
+    }
     if (value.dtype !== 'float32' || formatShape(value.shape) !== formatShape(this.shape)) {
       throw new ShapeError(
         `grad: expected float32 of shape ${formatShape(this.shape)}, got ${value.dtype} ${formatShape(value.shape)}`,
       );
     }
-    const own = value.isContiguous() ? value : value.clone();
+    const own = value.isContiguous() ? value : noRecord(() => value.clone());
     this.gradTensor = own as Tensor<S>;
     this.gradArray = own.data as Float32Array; // of a view the part that it shows
   }
@@ -141,6 +142,11 @@ export class Tensor<out S extends Shape = Shape> {
   /** @internal */
   get hasGrad(): boolean {
     return this.gradArray !== undefined;
+  }
+
+  /** @internal Whether the program may hold the gradient, and compute with it. */
+  get isGradSeen(): boolean {
+    return this.gradTensor !== undefined;
   }
 
   /** @internal Where backward writes, or adds if {@link hasGrad}. */
@@ -196,9 +202,8 @@ export class Tensor<out S extends Shape = Shape> {
    */
   get data(): TypedArray {
     const elements = this.size;
+    this.expectElements('data');
     if (!this.isContiguous()) return noRecord(() => this.clone().array);
-    if (this.array.length < elements)
-      throw new StateError('data: the buffer of this tensor was detached or disposed');
     return this.array.length === elements ? this.array : this.array.subarray(0, elements);
   }
 
@@ -207,9 +212,8 @@ export class Tensor<out S extends Shape = Shape> {
     if (this.size !== 1) {
       throw new ShapeError(`item: expected one element, this tensor has shape ${formatShape(this.shape)}`);
     }
-    const value = this.array[0];
-    if (value === undefined) throw new StateError('item: the buffer of this tensor was detached or disposed');
-    return value;
+    this.expectElements('item');
+    return this.array[0] as number;
   }
 
   /** Nested arrays of numbers (booleans for bool): `[[1, 2], [3, 4]]`; a scalar gives the number itself. */
@@ -224,23 +228,37 @@ export class Tensor<out S extends Shape = Shape> {
 
   /** Under `noGrad`: takes over the elements of `source`, which is broadcast and converted. */
   copy_(source: TensorLike): this {
+    if (typeof source === 'number') return this.write('copy_', source);
     this.expectWritable('copy_');
-    const like = (typeof source === 'number' ? scalar(source, this) : source).to(this.dtype);
-    const from = noRecord(() => apply('expand', [like], { shape: [...this.shape] })).data;
+    if (!(source instanceof Tensor))
+      throw new ArgumentError(`copy_: expected a tensor or a number, got ${describe(source)}`);
+    const from = noRecord(() => apply('expand', [source.to(this.dtype)], { shape: [...this.shape] })).data;
     this.array.set(from);
     this.storage.version++;
     return this;
   }
 
-  /** Under `noGrad`: sets every element. */
+  /** Under `noGrad`: sets every element. @throws ArgumentError for a number that is not of the dtype. */
   fill_(value: number): this {
-    this.expectWritable('fill_');
-    this.array.subarray(0, this.size).fill(value);
+    return this.write('fill_', value);
+  }
+
+  private write(what: string, value: number): this {
+    this.expectWritable(what);
+    this.array.fill(element(value, this.dtype, what), 0, this.size);
     this.storage.version++;
     return this;
   }
 
+  /** @internal Refuses a tensor whose memory is gone. */
+  expectElements(what: string): void {
+    if (this.array.length === 0 && this.size > 0) {
+      throw new StateError(`${what}: the buffer of this tensor was detached or disposed`);
+    }
+  }
+
   private expectWritable(what: string): void {
+    this.expectElements(what);
     if (grads.enabled && this.requiresGrad) {
       throw new StateError(`${what}: a tensor that requires a gradient can be changed under noGrad only`);
     }
@@ -253,7 +271,7 @@ export class Tensor<out S extends Shape = Shape> {
 
   /** Gives the memory back early: any use afterwards throws. Nobody has to; the collector does it in time. */
   [Symbol.dispose](): void {
-    this.array = NO_ELEMENTS;
+    this.array = allocate(this.dtype, 0);
     this.node = undefined;
   }
 
@@ -558,8 +576,11 @@ export class Tensor<out S extends Shape = Shape> {
 
   private dim(dim: number, what: string): number {
     const n = Math.max(1, this.ndim);
-    if (!Number.isInteger(dim) || dim < -n || dim >= n) {
-      throw new ArgumentError(
+    if (!Number.isInteger(dim)) {
+      throw new ArgumentError(`${what}: dim must be a whole number, got ${describe(dim)}`);
+    }
+    if (dim < -n || dim >= n) {
+      throw new IndexError(
         `${what}: dim ${dim} is out of range for shape ${formatShape(this.shape)}, expected ${-n} to ${n - 1}`,
       );
     }
