@@ -3,6 +3,7 @@
 //! Their memory belongs to V8: no finalizer, no copy. Whoever calls from TypeScript passes each array that is written
 //! once only, and not among those that are read.
 
+use std::ops::Range;
 use std::ptr;
 
 use ferrograd_core::{Data, DataMut, Error, Result};
@@ -146,4 +147,22 @@ impl Borrowed {
             _ => Err(wrong("a Uint8Array")),
         }
     }
+}
+
+/// Refuses memory that is written and at the same time read or written as something else. The range of a buffer is
+/// given with whether it is written.
+pub fn expect_apart(mut ranges: Vec<(Range<*const f32>, bool)>, message: &str) -> Result<()> {
+    ranges.retain(|(range, _)| !range.is_empty());
+    ranges.sort_by_key(|(range, _)| range.start);
+    let (mut end, mut written_end) = (std::ptr::null(), std::ptr::null());
+    for (range, written) in ranges {
+        if range.start < written_end || (written && range.start < end) {
+            return Err(Error::state(message));
+        }
+        end = end.max(range.end);
+        if written {
+            written_end = written_end.max(range.end);
+        }
+    }
+    Ok(())
 }

@@ -10,7 +10,7 @@ use ferrograd_core::{DType, Data, Error, Layout, Result, Shape, Strides};
 use napi_derive::napi;
 
 use crate::boundary::{Code, guard};
-use crate::buffers::Borrowed;
+use crate::buffers::{Borrowed, expect_apart};
 
 /// What each JavaScript thread has of its own.
 #[derive(Default)]
@@ -151,6 +151,8 @@ pub fn backward(
             let value = |n: usize| {
                 if n < values.len() { Ok(n) } else { Err(Error::internal("backward: no such value")) }
             };
+            let written =
+                grads.iter().map(|grad| Ok(grad.floats()?.as_ptr_range())).collect::<Result<Vec<_>>>()?;
             let nodes = (0..reader.next()?)
                 .map(|_| {
                     let call = engine.call(reader.next()? as u32)?;
@@ -159,6 +161,18 @@ pub fn backward(
                     Ok(Node { call, inputs, output: value(reader.next()?)? })
                 })
                 .collect::<Result<Vec<_>>>()?;
+            let read = data(&values)?;
+            expect_apart(
+                read.iter()
+                    .filter_map(|data| match data {
+                        Data::Real(x) => Some((x.as_ptr_range(), false)),
+                        _ => None,
+                    })
+                    .chain([(dy.floats()?.as_ptr_range(), false)])
+                    .chain(written.into_iter().map(|range| (range, true)))
+                    .collect(),
+                "backward: the gradient of a tensor shares memory with another gradient or with a value",
+            )?;
             if reader.next()? != grads.len() {
                 return Err(Error::internal("backward: leaves and gradients differ in number"));
             }
@@ -170,7 +184,7 @@ pub fn backward(
                     Ok(Leaf { value, grad: Grad { data: grad.floats_mut()?, mode } })
                 })
                 .collect::<Result<Vec<_>>>()?;
-            graph::backward(&nodes, &data(&values)?, dy.floats()?, &mut leaves, &mut engine.arena)
+            graph::backward(&nodes, &read, dy.floats()?, &mut leaves, &mut engine.arena)
         })
     })
 }

@@ -6,27 +6,7 @@ use ferrograd_core::{Error, Result, optim};
 use napi_derive::napi;
 
 use crate::boundary::{Code, guard};
-use crate::buffers::Borrowed;
-
-/// Refuses memory that is written and at the same time read or written as something else. The range of a buffer is
-/// given with whether it is written.
-fn expect_apart(mut ranges: Vec<(Range<*const f32>, bool)>) -> Result<()> {
-    ranges.retain(|(range, _)| !range.is_empty());
-    ranges.sort_by_key(|(range, _)| range.start);
-    let (mut end, mut written_end) = (std::ptr::null(), std::ptr::null());
-    for (range, written) in ranges {
-        if range.start < written_end || (written && range.start < end) {
-            return Err(Error::state(
-                "step: a parameter shares memory with another one, with a gradient or with the optimizer's state",
-            ));
-        }
-        end = end.max(range.end);
-        if written {
-            written_end = written_end.max(range.end);
-        }
-    }
-    Ok(())
-}
+use crate::buffers::{Borrowed, expect_apart};
 
 /// A step of update rule `rule` with `options`, a JSON object: parameter i has gradient i, the same number of buffers
 /// as every other, and `steps[i]` earlier steps.
@@ -62,7 +42,10 @@ pub fn optimizer_step(
                 ));
             }
         }
-        expect_apart(ranges)?;
+        expect_apart(
+            ranges,
+            "step: a parameter shares memory with another one, with a gradient or with the optimizer's state",
+        )?;
         let mut buffers = buffers.iter_mut();
         for ((param, grad), &steps) in params.iter_mut().zip(&grads).zip(steps) {
             let mut own =
