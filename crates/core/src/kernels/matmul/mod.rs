@@ -89,16 +89,34 @@ impl Product for f32 {
 /// Multiplications with an addition each that are worth a thread of their own: some 5 µs.
 const GRAIN: usize = 256 * 1024;
 
-/// Below this many rows (or columns, if they are fewer), repacking an operand costs more than [`dot`] loses.
-const FEW_ROWS: usize = 96;
+/// The most numbers of the smaller operand that [`dot`] reads again for every group of columns of the larger: half a
+/// second-level cache.
+const DOT_OPERAND: u64 = 128 * 1024;
+
+/// Whether dot products are faster than tiles for a product whose operands both lie along the depth. Counted in
+/// multiply-adds of vectors: a dot product adds up its lanes in the end, tiles need B transposed first.
+fn dot_pays<V: Simd>(product: &Problem) -> bool {
+    let [rows, cols, depth, lanes] = [product.rows, product.cols, product.depth, V::LANES].map(|n| n as u64);
+    let dot = rows * cols * (depth.div_ceil(lanes) + 4);
+    let tiles = cols.div_ceil(lanes) * depth * (rows + lanes * 2 / 3);
+    dot <= tiles && rows.min(cols) * depth <= DOT_OPERAND
+}
+
+/// Whether lanes cut the columns of C or its rows: what is packed is cut too, lest every lane packs all of it, unless
+/// that side is much the shorter.
+fn cuts_columns(product: &Problem, packing: Packing) -> bool {
+    match (packing.a, packing.b) {
+        (true, false) => product.cols > 8 * product.rows,
+        (false, true) => 8 * product.cols >= product.rows,
+        _ => product.cols >= product.rows,
+    }
+}
 
 impl Vectorized for Problem {
     type Output = ();
 
     unsafe fn run<V: Simd>(self) {
-        if let Some(product) =
-            self.along_depth().filter(|product| product.rows < FEW_ROWS && product.depth >= 64)
-        {
+        if let Some(product) = self.along_depth().filter(|_| dot_pays::<V>(&self)) {
             let grain = GRAIN.div_ceil(product.rows * product.depth).next_multiple_of(dot::COLS);
             parallel_for(product.cols, grain, &|cols| {
                 // SAFETY: the caller's promise; lanes have different columns.
@@ -111,9 +129,7 @@ impl Vectorized for Problem {
             a: product.a.row == 1 && product.a.col != 1 && product.cols >= 256,
             b: product.b.col != 1 || product.rows >= 256,
         };
-        // Lanes share no packed block: cut what would otherwise be packed twice, or else the longer side.
-        let by_cols = packing.b || (!packing.a && product.cols >= product.rows);
-        if by_cols {
+        if cuts_columns(&product, packing) {
             let grain = GRAIN.div_ceil(product.rows * product.depth).next_multiple_of(V::LANES);
             parallel_for(product.cols, grain, &|cols| {
                 // SAFETY: the caller's promise; lanes have different columns.
