@@ -1,13 +1,13 @@
 /** Making tensors. */
 import { allocate, type DType, dtypes, element, type TypedArray } from './dtype.js';
 import { apply } from './engine.js';
-import { ArgumentError, DtypeError, fromNative, ShapeError, StateError } from './errors.js';
+import { ArgumentError, DtypeError, fromNative, IndexError, ShapeError, StateError } from './errors.js';
 import { native } from './native.js';
 import { checkOptions, checkSize } from './options.js';
 import { defaultGenerator, Generator } from './random.js';
 import { checkShape, describe, elementsOf, formatShape, MAX_NDIM, type Shape } from './shape.js';
 import type { Exactly } from './shapeTypes.js';
-import { Tensor, type TensorLike } from './tensor.js';
+import { scalar, Tensor, type TensorLike } from './tensor.js';
 
 /** What {@link tensor} takes: a number, arrays of numbers in arrays, or a typed array with a `shape`. */
 export type TensorData = number | boolean | readonly TensorData[] | ArrayLike<number> | BigInt64Array;
@@ -310,11 +310,15 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
 /** Tensors of one shape along a new dimension. */
 export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   expectTensors(tensors, 'stack');
-  const odd = tensors.find((t) => formatShape(t.shape) !== formatShape((tensors[0] as Tensor).shape));
-  if (odd) {
-    throw new ShapeError(
-      `stack: shapes ${formatShape((tensors[0] as Tensor).shape)} and ${formatShape(odd.shape)} differ`,
+  const [{ shape }] = tensors as [Tensor];
+  if (Number.isInteger(dim) && (dim < -shape.length - 1 || dim > shape.length)) {
+    throw new IndexError(
+      `stack: dim ${dim} is out of range for shape ${formatShape(shape)}, expected ${-shape.length - 1} to ${shape.length}`,
     );
+  }
+  const odd = tensors.find((t) => formatShape(t.shape) !== formatShape(shape));
+  if (odd) {
+    throw new ShapeError(`stack: shapes ${formatShape(shape)} and ${formatShape(odd.shape)} differ`);
   }
   return cat(
     tensors.map((t) => t.unsqueeze(dim)),
@@ -322,8 +326,14 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   );
 }
 
-/** Elements of `a` where `condition` is true, else of `b`; all three broadcast. */
+/**
+ * Elements of `a` where `condition` is true, or not 0, else of `b`; all three broadcast. An integer beside a tensor of
+ * integers stays one.
+ */
 export function where(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
-  const operand = (x: TensorLike) => (typeof x === 'number' ? full([], x) : x);
-  return apply('where', [condition, operand(a), operand(b)]);
+  const operand = (x: TensorLike, other: TensorLike): Tensor => {
+    if (typeof x !== 'number') return x;
+    return other instanceof Tensor ? scalar(x, other) : full([], x);
+  };
+  return apply('where', [condition, operand(a, b), operand(b, a)]);
 }

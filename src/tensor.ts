@@ -4,6 +4,7 @@ import { allocate, type DType, element, type TypedArray } from './dtype.js';
 import { apply } from './engine.js';
 import { ArgumentError, DtypeError, IndexError, ShapeError, StateError } from './errors.js';
 import { inspectTensor, type NestedArray, nested } from './inspect.js';
+import { checkNumber, checkOptions, checkSize } from './options.js';
 import { describe, elementsOf, formatShape, isRowMajor, type Shape, stridesOf } from './shape.js';
 import type {
   Broadcast,
@@ -389,7 +390,7 @@ export class Tensor<out S extends Shape = Shape> {
   /** Limits the elements to [min, max]; either may be left out. */
   clamp(min?: number, max?: number): Tensor<S> {
     // Undefined ones are left out of the JSON. Not spread: V8 would make a hidden class for each such object.
-    return this.unary('clamp', { min: limit(min), max: limit(max) });
+    return this.unary('clamp', { min: encoded(min), max: encoded(max) });
   }
   /** max(x, 0) */
   relu(): Tensor<S> {
@@ -397,10 +398,12 @@ export class Tensor<out S extends Shape = Shape> {
   }
   /** x where positive, else `negativeSlope`·x. */
   leakyRelu(negativeSlope = 0.01): Tensor<S> {
-    return this.unary('leakyRelu', { negativeSlope });
+    return this.unary('leakyRelu', { negativeSlope: encoded(negativeSlope) });
   }
   /** x·Φ(x), exact or by the tanh approximation (Hendrycks and Gimpel 2016). */
-  gelu({ approximate = 'none' }: { approximate?: 'none' | 'tanh' } = {}): Tensor<S> {
+  gelu(options: { approximate?: 'none' | 'tanh' } = {}): Tensor<S> {
+    checkOptions('gelu', options, ['approximate']);
+    const { approximate = 'none' } = options;
     return this.unary('gelu', { approximate });
   }
   /** x·σ(x), also known as swish. */
@@ -428,9 +431,8 @@ export class Tensor<out S extends Shape = Shape> {
   }
 
   private alongLast(op: string, dim: number): Tensor<S> {
-    const last = this.ndim - 1;
-    const at = dim < 0 ? dim + Math.max(1, this.ndim) : dim;
-    if (at === last || this.ndim === 0) return this.unary(op);
+    const at = this.dim(dim, op);
+    if (at === this.ndim - 1 || this.ndim === 0) return this.unary(op);
     return apply(op, [this.transpose(dim, -1)]).transpose(dim, -1) as Tensor<S>;
   }
 
@@ -534,9 +536,8 @@ export class Tensor<out S extends Shape = Shape> {
   split(size: number | readonly number[], dim = 0): Tensor[] {
     const at = this.dim(dim, 'split');
     const total = this.shape[at] as number;
-    if (typeof size === 'number' && !(Number.isInteger(size) && size > 0)) {
-      throw new ArgumentError(`split: size must be a whole number from 1 on, got ${size}`);
-    }
+    if (Array.isArray(size)) for (const n of size) checkSize('split', 'each size', n, 0);
+    else checkSize('split', 'size', size);
     const sizes =
       typeof size === 'number'
         ? Array.from({ length: Math.max(1, Math.ceil(total / size)) }, (_, i) =>
@@ -616,6 +617,8 @@ export class Tensor<out S extends Shape = Shape> {
     dim?: D,
     options?: ReduceOptions<K> & { correction?: number },
   ): Tensor<Reduced<A, D, K>> {
+    const correction = options?.correction;
+    if (correction !== undefined) checkNumber('var', 'correction', correction);
     return this.reduce('var', dim, options) as Tensor<Reduced<A, D, K>>;
   }
   /** The standard deviation, √{@link var}; its gradient where all elements are equal is 0. */
@@ -726,12 +729,12 @@ function flat(sizes: readonly number[] | readonly [readonly number[]]): readonly
 }
 
 /** JSON has no infinities: they go as text. */
-function limit(value: number | undefined): number | string | undefined {
+function encoded(value: number | undefined): number | string | undefined {
   return value === undefined || Number.isFinite(value) ? value : String(value);
 }
 
-/** A number as the other operand of `tensor`: an integer beside integers stays one. */
-function scalar(value: number, tensor: Tensor): Tensor {
+/** @internal A number as the other operand of `tensor`: an integer beside integers stays one. */
+export function scalar(value: number, tensor: Tensor): Tensor {
   if (typeof value !== 'number')
     throw new ArgumentError(`expected a tensor or a number, got ${describe(value)}`);
   const integer = tensor.dtype !== 'float32' && Number.isInteger(value) && Math.abs(value) < 2 ** 31;
