@@ -22,7 +22,12 @@ function passing<R>(call: () => R): R {
 
 /** What computes here, for bug reports. `FERROGRAD_ISA` in the environment forces an instruction set. */
 export function backend(): Backend {
-  return { isa: passing(() => native.isa()), threads: native.getNumThreads(), version: native.version(), binary };
+  return {
+    isa: passing(() => native.isa()),
+    threads: native.getNumThreads(),
+    version: native.version(),
+    binary,
+  };
 }
 
 /** The number of threads that computations are cut for. */

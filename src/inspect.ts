@@ -69,10 +69,13 @@ function formatter(dtype: string, data: TypedArray): (value: number) => string {
   let write: (value: number) => string;
   if (dtype !== 'float32') write = String;
   else if (whole && largest < 1e7) write = (value) => `${value}.`;
-  else if (largest >= 1e5 || (largest > 0 && smallest < 1e-4 && largest < 1e-2)) write = (value) => value.toExponential(4);
+  else if (largest >= 1e5 || (largest > 0 && smallest < 1e-4 && largest < 1e-2))
+    write = (value) => value.toExponential(4);
   else write = (value) => value.toFixed(4);
-  const text = (value: number) => (Number.isFinite(value) ? write(value) : Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf');
+  const text = (value: number) =>
+    Number.isFinite(value) ? write(value) : Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
   let width = 0;
-  for (const value of data.length > 1000 ? data.subarray(0, 1000) : data) width = Math.max(width, text(value).length);
+  for (const value of data.length > 1000 ? data.subarray(0, 1000) : data)
+    width = Math.max(width, text(value).length);
   return (value) => text(value).padStart(width);
 }

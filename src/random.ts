@@ -38,7 +38,7 @@ export class Generator {
   nextWords(): Int32Array {
     const stream = this.next();
     const words = [this.seedValue, this.seedValue / 2 ** 32, stream, stream / 2 ** 32];
-    return Int32Array.from(words, (word) => Math.floor(word) % 2 ** 32 | 0);
+    return Int32Array.from(words, (word) => (Math.floor(word) % 2 ** 32) | 0);
   }
 
   /** @internal A random order of 0 … length − 1. */
