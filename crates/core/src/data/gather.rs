@@ -135,7 +135,7 @@ pub fn gather_images(
 ) -> Result<()> {
     check(images.len(), row, order, out.len())?;
     let channels = &normalization.channels;
-    if row % channels.len() != 0 {
+    if !row.is_multiple_of(channels.len()) {
         return Err(Error::shape(format!(
             "normalize: images of {row} pixels do not have {} channels",
             channels.len()
@@ -271,28 +271,5 @@ mod tests {
         }
         assert!(Normalization::new(255.0, &[], &[]).is_err());
         assert!(Normalization::new(0.0, &[0.0], &[1.0]).is_err());
-    }
-
-    /// Not a test of right or wrong: `cargo test --release gather_speed -- --ignored --nocapture`.
-    #[test]
-    #[ignore = "prints a time"]
-    fn gather_speed() {
-        let images: Vec<u8> = (0..60_000 * 784).map(|i| (i * 31 % 251) as u8).collect();
-        let mut order = vec![0; 60_000];
-        crate::rng::Rng::new(1, 1).permutation(&mut order);
-        let mut out = vec![0.0; 64 * 784];
-        for (mean, std) in [(0.0, 1.0), (0.1307, 0.3081)] {
-            let normalization = Normalization::new(255.0, &[mean], &[std]).unwrap();
-            let best = (0..10)
-                .map(|_| {
-                    let start = std::time::Instant::now();
-                    for order in order.chunks_exact(64) {
-                        gather_images(&images, 784, order, &normalization, &mut out).unwrap();
-                    }
-                    start.elapsed()
-                })
-                .min();
-            println!("mean {mean}, std {std}: {:?} for {} batches of 64", best.unwrap(), 60_000 / 64);
-        }
     }
 }

@@ -44,61 +44,77 @@ pub fn max<T: Real>(x: &[T]) -> T {
     fold(lanes, T::maximum)
 }
 
-/// Σ f([x₀[i], x₁[i], …])
+/// `y[i] = f(y[i], [x₀[i], x₁[i], …])`. One plain loop, which LLVM vectorises: of loops over blocks of lanes it makes
+/// something much worse, vectors across the blocks.
 #[inline(always)]
-pub fn sum_of<T: Real, const N: usize>(x: [&[T]; N], f: impl Fn([T; N]) -> T) -> T {
-    let n = x[0].len();
-    let mut lanes = [T::ZERO; LANES];
-    let mut from = 0;
-    while from < n {
-        let length = (n - from).min(GROUP);
-        // The values go through memory, where LLVM sees that a block of them is a vector.
-        let mut values = [T::ZERO; GROUP];
-        let mut write = |at: usize, x: [&[T; LANES]; N]| {
-            for (i, value) in values[at * LANES..][..LANES].iter_mut().enumerate() {
-                *value = f(x.map(|x| x[i]));
-            }
-        };
-        let x = x.map(|x| x[from..from + length].as_chunks::<LANES>());
-        let count = length / LANES;
-        for at in 0..count {
-            write(at, x.map(|(blocks, _)| &blocks[at]));
-        }
-        if length % LANES > 0 {
-            write(count, x.map(|(_, rest)| padded(rest, T::ZERO)).each_ref());
-            values[length..].fill(T::ZERO);
-        }
-        let mut sums = [T::ZERO; LANES];
-        for values in &values.as_chunks::<LANES>().0[..length.div_ceil(LANES)] {
-            for (sum, &value) in sums.iter_mut().zip(values) {
-                *sum += value;
-            }
-        }
-        for (lane, sum) in lanes.iter_mut().zip(sums) {
-            *lane += sum;
-        }
-        from += length;
+fn map<T: Real, const N: usize>(x: [&[T]; N], y: &mut [T], f: impl Fn(T, [T; N]) -> T) {
+    let x = x.map(|x| &x[..y.len()]);
+    for (i, y) in y.iter_mut().enumerate() {
+        *y = f(*y, x.map(|x| x[i]));
     }
-    fold(lanes, |a, b| a + b)
 }
 
 /// `y[i] = f(y[i], x[i])`
 #[inline(always)]
 pub fn update<T: Real>(x: &[T], y: &mut [T], f: impl Fn(T, T) -> T) {
-    let (blocks, rest) = x.as_chunks::<LANES>();
-    let (y_blocks, y_rest) = y.as_chunks_mut::<LANES>();
-    for (x, y) in blocks.iter().zip(y_blocks) {
-        for (y, &x) in y.iter_mut().zip(x) {
-            *y = f(*y, x);
+    let whole = y.len() - y.len() % LANES;
+    map(
+        [&x[..whole]],
+        &mut y[..whole],
+        #[inline(always)]
+        |y, [x]| f(y, x),
+    );
+    let rest = &mut y[whole..];
+    if !rest.is_empty() {
+        let mut end = padded(rest, T::ZERO);
+        map(
+            [&padded(&x[whole..], T::ZERO)],
+            &mut end,
+            #[inline(always)]
+            |y, [x]| f(y, x),
+        );
+        rest.copy_from_slice(&end[..rest.len()]);
+    }
+}
+
+/// Σ f([x₀[i], x₁[i], …])
+#[inline(always)]
+pub fn sum_of<T: Real, const N: usize>(x: [&[T]; N], f: impl Fn([T; N]) -> T) -> T {
+    let n = x[0].len();
+    let whole = n - n % LANES;
+    let mut lanes = [T::ZERO; LANES];
+    let mut values = [T::ZERO; GROUP];
+    for from in (0..whole).step_by(GROUP) {
+        let values = &mut values[..GROUP.min(whole - from)];
+        map(
+            x.map(|x| &x[from..]),
+            values,
+            #[inline(always)]
+            |_, x| f(x),
+        );
+        add_lanes(values, &mut lanes);
+    }
+    if whole < n {
+        let ends = x.map(|x| padded(&x[whole..], T::ZERO));
+        for (i, lane) in lanes.iter_mut().enumerate() {
+            let value = f(ends.map(|end| end[i]));
+            *lane += if whole + i < n { value } else { T::ZERO };
         }
     }
-    if !rest.is_empty() {
-        let x = padded(rest, T::ZERO);
-        let mut y = padded(y_rest, T::ZERO);
-        for (y, &x) in y.iter_mut().zip(&x) {
-            *y = f(*y, x);
+    fold(lanes, |a, b| a + b)
+}
+
+/// Adds whole blocks, summed among themselves first, to the lanes.
+#[inline(always)]
+fn add_lanes<T: Real>(values: &[T], lanes: &mut [T; LANES]) {
+    let mut sums = [T::ZERO; LANES];
+    for block in values.as_chunks::<LANES>().0 {
+        for (sum, &value) in sums.iter_mut().zip(block) {
+            *sum += value;
         }
-        y_rest.copy_from_slice(&y[..rest.len()]);
+    }
+    for (lane, sum) in lanes.iter_mut().zip(sums) {
+        *lane += sum;
     }
 }
 
@@ -107,7 +123,15 @@ pub fn update<T: Real>(x: &[T], y: &mut [T], f: impl Fn(T, T) -> T) {
 #[inline(always)]
 pub fn log_sum_exp<T: Real>(x: &[T]) -> (T, T) {
     let m = max(x);
-    (m, sum_of([x], |[x]| (x - m).exp()).ln())
+    (
+        m,
+        sum_of(
+            [x],
+            #[inline(always)]
+            |[x]| (x - m).exp(),
+        )
+        .ln(),
+    )
 }
 
 /// `dx (+)= scale · softmax(x)`
@@ -116,13 +140,28 @@ pub fn add_softmax<T: Real>(x: &[T], scale: T, dx: &mut [T], mode: Mode) {
     let m = max(x);
     match mode {
         Mode::Write => {
-            update(x, dx, |_, x| (x - m).exp());
+            update(
+                x,
+                dx,
+                #[inline(always)]
+                |_, x| (x - m).exp(),
+            );
             let factor = scale / sum_of([dx], |[e]| e);
             dx.iter_mut().for_each(|dx| *dx *= factor);
         }
         Mode::Add => {
-            let factor = scale / sum_of([x], |[x]| (x - m).exp());
-            update(x, dx, |dx, x| dx + (x - m).exp() * factor);
+            let factor = scale
+                / sum_of(
+                    [x],
+                    #[inline(always)]
+                    |[x]| (x - m).exp(),
+                );
+            update(
+                x,
+                dx,
+                #[inline(always)]
+                |dx, x| dx + (x - m).exp() * factor,
+            );
         }
     }
 }

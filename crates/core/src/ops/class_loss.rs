@@ -223,7 +223,11 @@ impl<T: Real, F: ClassFunction<T>> Operation<T> for ClassLoss<F> {
             chunks_mut(y, GRAIN.div_ceil(rows.classes), |first, y| {
                 vectorize(
                     #[inline(always)]
-                    || y.iter_mut().zip(first..).for_each(|(y, row)| *y = self.row_loss(&rows, row)),
+                    || {
+                        for (y, row) in y.iter_mut().zip(first..) {
+                            *y = self.row_loss(&rows, row);
+                        }
+                    },
                 );
             });
             return Ok(());
@@ -231,7 +235,13 @@ impl<T: Real, F: ClassFunction<T>> Operation<T> for ClassLoss<F> {
         let sum = total(rows.labels.len(), BLOCK, rows.classes, |range| {
             vectorize(
                 #[inline(always)]
-                || range.fold(T::ZERO, |sum, row| sum + self.row_loss(&rows, row)),
+                || {
+                    let mut sum = T::ZERO;
+                    for row in range {
+                        sum += self.row_loss(&rows, row);
+                    }
+                    sum
+                },
             )
         });
         y[0] = match self.0.reduction() {

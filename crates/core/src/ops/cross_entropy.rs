@@ -69,8 +69,16 @@ impl<T: Real> ClassFunction<T> for CrossEntropy {
             return -of_label;
         }
         let of_all = match weights.values() {
-            None => sum_of([x], |[x]| (x - m) - s),
-            Some(weights) => sum_of([x, weights], |[x, w]| w * ((x - m) - s)),
+            None => sum_of(
+                [x],
+                #[inline(always)]
+                |[x]| (x - m) - s,
+            ),
+            Some(weights) => sum_of(
+                [x, weights],
+                #[inline(always)]
+                |[x, w]| w * ((x - m) - s),
+            ),
         };
         let share = T::from_f64(self.label_smoothing / x.len() as f64);
         -T::from_f64(1.0 - self.label_smoothing) * of_label - share * of_all

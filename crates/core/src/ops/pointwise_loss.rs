@@ -97,7 +97,13 @@ impl<T: Real, F: PointwiseFunction<T>> Operation<T> for PointwiseLoss<F> {
         let sum = total(n, BLOCK, 1, |range| {
             vectorize(
                 #[inline(always)]
-                || sum_of([&x[range.clone()], &target[range]], |[x, t]| self.0.f(x, t)),
+                || {
+                    sum_of(
+                        [&x[range.clone()], &target[range]],
+                        #[inline(always)]
+                        |[x, t]| self.0.f(x, t),
+                    )
+                },
             )
         });
         y[0] = match self.0.reduction() {

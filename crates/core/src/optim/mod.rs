@@ -10,11 +10,8 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 use crate::kernels::strided::GRAIN;
-use crate::kernels::{parallel, vectorize};
+use crate::kernels::{elementwise, parallel, vectorize};
 use crate::real::Real;
-
-/// Elements of a block: one, two or four vectors.
-const LANES: usize = 16;
 
 /// An update rule: stateless; what it remembers of a parameter is handed to it.
 pub trait UpdateRule<T: Real>: fmt::Debug + Send + Sync {
@@ -43,38 +40,33 @@ fn options_of<O: DeserializeOwned>(name: &str, options: &str) -> Result<O> {
     serde_json::from_str(options).map_err(|e| Error::argument(format!("{name}: {e}")))
 }
 
-/// `body(grad[i], [x₀[i], x₁[i], …])` gives new values for the `x`, on all threads, vectorised.
-fn update_each<T: Real, const N: usize>(
+/// `p[i] = body(grad[i], p[i])` on all threads, vectorised.
+fn update_each<T: Real>(grad: &[T], p: &mut [T], body: impl Fn(T, T) -> T + Sync) {
+    assert!(p.len() == grad.len(), "a gradient is not as long as its parameter");
+    elementwise::update(
+        [grad],
+        p,
+        #[inline(always)]
+        |p, [g]| body(g, p),
+    );
+}
+
+/// `(p[i], b[i]) = body(grad[i], p[i], b[i])` on all threads, vectorised.
+fn update_pairs<T: Real>(
     grad: &[T],
-    x: [&mut [T]; N],
-    body: impl Fn(T, [T; N]) -> [T; N] + Sync,
+    p: &mut [T],
+    b: &mut [T],
+    body: impl Fn(T, T, T) -> (T, T) + Copy + Sync,
 ) {
-    assert!(x.iter().all(|x| x.len() == grad.len()), "a buffer is not as long as its parameter");
-    parallel::lockstep_mut(x, GRAIN, |first, x| {
-        let grad = &grad[first..][..x[0].len()];
+    assert!(p.len() == grad.len() && b.len() == grad.len(), "a buffer is not as long as its parameter");
+    parallel::lockstep_mut([p, b], GRAIN, |first, [p, b]| {
+        let grad = &grad[first..];
         vectorize(
             #[inline(always)]
             || {
-                // Copies of whole blocks, for LLVM cannot know that the slices of an array do not overlap.
-                let (blocks, rest) = grad.as_chunks::<LANES>();
-                let x = x.map(|x| x.as_chunks_mut::<LANES>());
-                for (at, grad) in blocks.iter().enumerate() {
-                    let mut values: [[T; LANES]; N] = std::array::from_fn(|k| x[k].0[at]);
-                    for (i, &g) in grad.iter().enumerate() {
-                        let new = body(g, std::array::from_fn(|k| values[k][i]));
-                        for k in 0..N {
-                            values[k][i] = new[k];
-                        }
-                    }
-                    for k in 0..N {
-                        x[k].0[at] = values[k];
-                    }
-                }
-                for (i, &g) in rest.iter().enumerate() {
-                    let new = body(g, std::array::from_fn(|k| x[k].1[i]));
-                    for k in 0..N {
-                        x[k].1[i] = new[k];
-                    }
+                let new = body; // a copy: what it captures stays in registers, where no write to `p` can reach it
+                for ((p, b), &g) in p.iter_mut().zip(b.iter_mut()).zip(grad) {
+                    (*p, *b) = new(g, *p, *b);
                 }
             },
         );

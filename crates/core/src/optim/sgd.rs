@@ -1,14 +1,15 @@
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::optim::{UpdateRule, expect_nonnegative, update_each};
+use crate::optim::{UpdateRule, expect_nonnegative, update_each, update_pairs};
 use crate::real::Real;
 
 /// Stochastic gradient descent, with momentum, weight decay and Nesterov's lookahead where asked for: exactly
 /// `torch.optim.SGD`. With λ the weight decay, μ the momentum and τ the dampening:
 ///
 /// g ← ±∇f(p) + λ·p (minus to maximize); b ← g in the first step, then μ·b + (1−τ)·g;
-/// p ← p − lr·(g + μ·b) with Nesterov, else p − lr·b; without momentum p − lr·g.
+/// p ← p − lr·(g + μ·b) with Nesterov, else p − lr·b; without momentum p − lr·g. Computed without branches: a parameter
+/// that is already infinite becomes NaN even with λ = 0.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Sgd {
@@ -64,17 +65,13 @@ impl<T: Real> UpdateRule<T> for Sgd {
 
     fn update(&self, steps: u64, parameter: &mut [T], grad: &[T], buffers: &mut [&mut [T]]) {
         let [lr, momentum, weight_decay] = [self.lr, self.momentum, self.weight_decay].map(T::from_f64);
-        let (maximize, decays) = (self.maximize, self.weight_decay != 0.0); // 0·∞ would be NaN
-        let regularized = |g: T, p: T| {
-            let g = if maximize { -g } else { g };
-            if decays { g + weight_decay * p } else { g }
-        };
+        let sign = if self.maximize { -T::ONE } else { T::ONE };
         if self.momentum == 0.0 {
             update_each(
                 grad,
-                [parameter],
+                parameter,
                 #[inline(always)]
-                |g, [p]| [p - lr * regularized(g, p)],
+                move |g, p| p - lr * (sign * g + weight_decay * p),
             );
             return;
         }
@@ -84,26 +81,27 @@ impl<T: Real> UpdateRule<T> for Sgd {
             buffer.fill(T::ZERO);
             fresh = T::ONE;
         }
-        let velocity = |g: T, b: T| momentum * b + fresh * g;
         if self.nesterov {
-            update_each(
+            update_pairs(
                 grad,
-                [parameter, buffer],
+                parameter,
+                buffer,
                 #[inline(always)]
-                |g, [p, b]| {
-                    let g = regularized(g, p);
-                    let b = velocity(g, b);
-                    [p - lr * (g + momentum * b), b]
+                move |g, p, b| {
+                    let g = sign * g + weight_decay * p;
+                    let b = momentum * b + fresh * g;
+                    (p - lr * (g + momentum * b), b)
                 },
             );
         } else {
-            update_each(
+            update_pairs(
                 grad,
-                [parameter, buffer],
+                parameter,
+                buffer,
                 #[inline(always)]
-                |g, [p, b]| {
-                    let b = velocity(regularized(g, p), b);
-                    [p - lr * b, b]
+                move |g, p, b| {
+                    let b = momentum * b + fresh * (sign * g + weight_decay * p);
+                    (p - lr * b, b)
                 },
             );
         }
