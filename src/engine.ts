@@ -73,7 +73,10 @@ function keyOf(tensor: Tensor): number {
 function signature(inputs: readonly Tensor[]): number | string {
   const [a, b] = inputs;
   if (inputs.length === 1) return keyOf(a as Tensor);
-  if (inputs.length === 2) return keyOf(a as Tensor) * 2 ** 24 + keyOf(b as Tensor);
+  if (inputs.length === 2) {
+    const [k, l] = [keyOf(a as Tensor), keyOf(b as Tensor)];
+    if (k < 2 ** 15 && l < 2 ** 15) return (k << 15) | l; // a small integer is what a Map finds fastest
+  }
   return inputs.map(keyOf).join();
 }
 
@@ -109,8 +112,17 @@ function prepare(op: string, attributes: string, inputs: readonly Tensor[]): Pre
   };
 }
 
-function arrayOf(tensor: Tensor): TypedArray {
-  return tensor.array;
+function compute(id: number, output: TypedArray, inputs: readonly Tensor[]): void {
+  const [a, b] = inputs;
+  if (inputs.length === 1) native.forward1(id, output, (a as Tensor).array);
+  else if (inputs.length === 2) native.forward2(id, output, (a as Tensor).array, (b as Tensor).array);
+  else {
+    native.forward(
+      id,
+      output,
+      inputs.map(({ array }) => array),
+    );
+  }
 }
 
 function callsOf(op: string, attributes: string | undefined): Calls {
@@ -160,7 +172,7 @@ export function apply(op: string, inputs: readonly Tensor[], attributes?: object
       output = new Tensor(array, call.dtype, call.shape, call.strides, input.storage);
     } else {
       const array = allocate(call.dtype, call.elements);
-      native.forward(currentId(call), inputs.map(arrayOf), array);
+      compute(currentId(call), array, inputs);
       output = new Tensor(array, call.dtype, call.shape, call.strides);
     }
     output.layoutKey = call.key;

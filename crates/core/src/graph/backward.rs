@@ -1,11 +1,10 @@
 //! Reverse-mode differentiation (Linnainmaa 1970): the chain rule, from the last node to the first.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
 
 use crate::dtype::Data;
 use crate::error::{Error, Result};
-use crate::graph::{Arena, Call};
+use crate::graph::{Arena, Call, Few};
 use crate::kernels::Mode;
 use crate::ops::Grad;
 use crate::real::Real;
@@ -42,7 +41,8 @@ pub fn backward<T: Real, C: Borrow<Call<T>>>(
     arena: &mut Arena<T>,
 ) -> Result<()> {
     let Some(root) = nodes.last() else { return Ok(()) };
-    let leaf_of: HashMap<usize, usize> = leaves.iter().enumerate().map(|(i, leaf)| (leaf.value, i)).collect();
+    let mut leaf_of: Vec<Option<usize>> = vec![None; storages.len()];
+    leaves.iter().enumerate().for_each(|(i, leaf)| leaf_of[leaf.value] = Some(i));
 
     // What lies on a path from a leaf to the root.
     let mut wanted = vec![false; storages.len()];
@@ -55,7 +55,7 @@ pub fn backward<T: Real, C: Borrow<Call<T>>>(
 
     // Everything is checked before the first gradient is written.
     let saved = |node: &Node<C>| {
-        let operands: Vec<Data<'_, T>> = node.inputs.iter().map(|&input| storages[input]).collect();
+        let operands: Few<Data<'_, T>> = node.inputs.iter().map(|&input| storages[input]).collect();
         let y = match storages[node.output] {
             Data::Real(y) => y,
             _ => &[],
@@ -67,7 +67,7 @@ pub fn backward<T: Real, C: Borrow<Call<T>>>(
         let (operands, y) = saved(node);
         call.check_saved(&operands, y)?;
         for (i, input) in node.inputs.iter().enumerate() {
-            if let Some(&leaf) = leaf_of.get(input)
+            if let Some(leaf) = leaf_of[*input]
                 && leaves[leaf].grad.data.len() != call.input_elements(i)
             {
                 return Err(Error::state("backward: the buffer of a gradient was detached or resized"));
@@ -91,23 +91,24 @@ pub fn backward<T: Real, C: Borrow<Call<T>>>(
         let (operands, y) = saved(node);
 
         // An input that appears twice gets its second contribution in a pass of its own: a slice is lent once.
-        let mut todo: Vec<usize> =
+        let mut todo: Few<usize> =
             (0..node.inputs.len()).filter(|&i| wanted[node.inputs[i]] && call.differentiable(i)).collect();
         while !todo.is_empty() {
-            let mut now: Vec<usize> = Vec::with_capacity(todo.len());
-            todo.retain(|&i| {
+            let mut now: Few<usize> = Few::new();
+            todo.retain(|i| {
+                let i = *i;
                 let repeated = now.iter().any(|&k| node.inputs[k] == node.inputs[i]);
                 if !repeated {
                     now.push(i);
                 }
                 repeated
             });
-            let mut made: Vec<Option<(Vec<T>, Mode)>> = node
+            let mut made: Few<Option<(Vec<T>, Mode)>> = node
                 .inputs
                 .iter()
                 .enumerate()
                 .map(|(i, &input)| {
-                    if !now.contains(&i) || leaf_of.contains_key(&input) {
+                    if !now.contains(&i) || leaf_of[input].is_some() {
                         return None;
                     }
                     Some(match grads[input].take() {
@@ -116,7 +117,7 @@ pub fn backward<T: Real, C: Borrow<Call<T>>>(
                     })
                 })
                 .collect();
-            let mut targets: Vec<Option<Grad<'_, T>>> = made
+            let mut targets: Few<Option<Grad<'_, T>>> = made
                 .iter_mut()
                 .map(|made| made.as_mut().map(|(data, mode)| Grad { data, mode: *mode }))
                 .collect();

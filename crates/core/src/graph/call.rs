@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::dtype::{DType, Data, DataMut, Operand, TensorType};
 use crate::error::{Error, Result};
 use crate::graph::Arena;
@@ -9,6 +11,9 @@ use crate::kernels::{Mode, strided};
 use crate::ops::{Class, Grad, Operation, Reads, Signature};
 use crate::real::Real;
 use crate::shape::Layout;
+
+/// What there is of each input: seldom more than three, and a small operation should not wait for the allocator.
+pub(crate) type Few<V> = SmallVec<[V; 4]>;
 
 /// An operation bound to the types and layouts of its inputs. It does for every operation what none of them does for
 /// itself: converts operands, carries gradients back through rearranged layouts, sums over broadcast dimensions.
@@ -113,11 +118,12 @@ impl<T: Real> Call<T> {
             DataMut::Int(y) => DataMut::Int(&mut y[..output.shape.elements()]),
             DataMut::Byte(y) => DataMut::Byte(&mut y[..output.shape.elements()]),
         };
-        let copies: Vec<Copied<T>> =
+        let copies: Few<Copied<T>> =
             self.inputs.iter().zip(storages).map(|(i, s)| i.copy(s, arena)).collect();
-        let operands: Vec<Operand<'_, T>> =
+        let operands: Few<Operand<'_, T>> =
             self.inputs.iter().zip(storages).zip(&copies).map(|((i, s), c)| i.operand(*s, c)).collect();
         let result = self.op.forward(&operands, y, &output.shape);
+        drop(operands);
         copies.into_iter().for_each(|copy| copy.recycle(arena));
         result
     }
@@ -153,7 +159,7 @@ impl<T: Real> Call<T> {
             return;
         }
         let reads = self.op.reads();
-        let copies: Vec<Copied<T>> = self
+        let copies: Few<Copied<T>> = self
             .inputs
             .iter()
             .zip(storages)
@@ -164,12 +170,12 @@ impl<T: Real> Call<T> {
                 },
             )
             .collect();
-        let operands: Vec<Operand<'_, T>> =
+        let operands: Few<Operand<'_, T>> =
             self.inputs.iter().zip(storages).zip(&copies).map(|((i, s), c)| i.operand(*s, c)).collect();
 
         // Where an operand was only renamed, its gradient is written where it is wanted; where elements were moved or
         // repeated, into a workspace of the arranged shape, and carried back from there.
-        let mut workspaces: Vec<Option<Vec<T>>> = self
+        let mut workspaces: Few<Option<Vec<T>>> = self
             .inputs
             .iter()
             .zip(dx.iter())
@@ -179,7 +185,7 @@ impl<T: Real> Call<T> {
                 moved.then(|| arena.take(input.gradient.shape.elements()))
             })
             .collect();
-        let mut targets: Vec<Option<Grad<'_, T>>> = dx
+        let mut targets: Few<Option<Grad<'_, T>>> = dx
             .iter_mut()
             .zip(&mut workspaces)
             .map(|(dx, workspace)| {

@@ -7,3 +7,4 @@ mod call;
 pub use arena::Arena;
 pub use backward::{Leaf, Node, backward};
 pub use call::Call;
+pub(crate) use call::Few;

@@ -1,7 +1,10 @@
 //! Walking strided operands in row-major order, run by run: a run is a stretch along the innermost dimension.
 
+use arrayvec::ArrayVec;
+
 use crate::kernels::parallel::chunks_mut;
 use crate::real::Real;
+use crate::shape::MAX_NDIM;
 
 /// Loops with fewer elements than this are not worth a second thread.
 pub const GRAIN: usize = 16 * 1024;
@@ -9,15 +12,15 @@ pub const GRAIN: usize = 16 * 1024;
 /// A row-major space, with the strides of `N` operands that are read along with it. Neighbouring dimensions that
 /// every operand steps through evenly are merged, so that contiguous operands give one long run.
 pub struct Walk<const N: usize> {
-    sizes: Vec<usize>,
-    strides: Vec<[usize; N]>,
+    sizes: ArrayVec<usize, MAX_NDIM>,
+    strides: ArrayVec<[usize; N], MAX_NDIM>,
 }
 
 impl<const N: usize> Walk<N> {
-    /// The space `shape`, with one slice of strides for each operand.
+    /// The space `shape`, of at most [`MAX_NDIM`] dimensions, with one slice of strides for each operand.
     pub fn new(shape: &[usize], operands: [&[usize]; N]) -> Self {
-        let mut sizes: Vec<usize> = Vec::with_capacity(shape.len());
-        let mut strides: Vec<[usize; N]> = Vec::with_capacity(shape.len());
+        let mut sizes = ArrayVec::<usize, MAX_NDIM>::new();
+        let mut strides = ArrayVec::<[usize; N], MAX_NDIM>::new();
         for (dim, &size) in shape.iter().enumerate() {
             let steps: [usize; N] = std::array::from_fn(|i| operands[i][dim]);
             if size == 1 {
@@ -89,10 +92,7 @@ pub fn gather<T: Copy + Sync, U: Copy + Send>(
     walk.fill(y, |_, y, [start]| match step {
         0 => y.fill(f(x[start])),
         1 => y.iter_mut().zip(&x[start..]).for_each(|(y, &x)| *y = f(x)),
-        _ => y
-            .iter_mut()
-            .zip(x[start..].iter().step_by(step))
-            .for_each(|(y, &x)| *y = f(x)),
+        _ => y.iter_mut().zip(x[start..].iter().step_by(step)).for_each(|(y, &x)| *y = f(x)),
     });
 }
 
@@ -105,15 +105,8 @@ pub fn scatter<T: Real>(x: &[T], shape: &[usize], strides: &[usize], y: &mut [T]
         let run = &x[at..at + length];
         match step {
             0 => y[start] += crate::kernels::reduce::sum(run),
-            1 => y[start..start + length]
-                .iter_mut()
-                .zip(run)
-                .for_each(|(y, &x)| *y += x),
-            _ => y[start..]
-                .iter_mut()
-                .step_by(step)
-                .zip(run)
-                .for_each(|(y, &x)| *y += x),
+            1 => y[start..start + length].iter_mut().zip(run).for_each(|(y, &x)| *y += x),
+            _ => y[start..].iter_mut().step_by(step).zip(run).for_each(|(y, &x)| *y += x),
         }
     });
 }
