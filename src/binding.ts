@@ -39,10 +39,8 @@ export interface Native {
   /** `inputs` is [dtype, dimensions, sizes…, strides…]… for `count` inputs; `attributes` a JSON object. */
   prepare(op: string, attributes: string, count: number, inputs: Int32Array): PreparedCall;
   forgetPrepared(): void;
-  /** Runs a prepared call on one input, two, or any number; fills `output`. */
-  forward1(id: number, output: TypedArray, a: TypedArray): void;
-  forward2(id: number, output: TypedArray, a: TypedArray, b: TypedArray): void;
-  forward(id: number, output: TypedArray, inputs: readonly TypedArray[]): void;
+  /** Runs a prepared call; fills `output`. The arrays have the element types that it was prepared for. */
+  forward(id: number, output: TypedArray, ...inputs: TypedArray[]): void;
   /**
    * `program` is [nodes, (call, inputs, values…, value of the result)…, leaves, (value, 1 to add or 0 to write)…];
    * `values` holds the elements of the values that are read; `dy` is the gradient of the last result.

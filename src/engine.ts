@@ -114,15 +114,9 @@ function prepare(op: string, attributes: string, inputs: readonly Tensor[]): Pre
 
 function compute(id: number, output: TypedArray, inputs: readonly Tensor[]): void {
   const [a, b] = inputs;
-  if (inputs.length === 1) native.forward1(id, output, (a as Tensor).array);
-  else if (inputs.length === 2) native.forward2(id, output, (a as Tensor).array, (b as Tensor).array);
-  else {
-    native.forward(
-      id,
-      output,
-      inputs.map(({ array }) => array),
-    );
-  }
+  if (inputs.length === 1) native.forward(id, output, (a as Tensor).array);
+  else if (inputs.length === 2) native.forward(id, output, (a as Tensor).array, (b as Tensor).array);
+  else native.forward(id, output, ...inputs.map(({ array }) => array));
 }
 
 function callsOf(op: string, attributes: string | undefined): Calls {

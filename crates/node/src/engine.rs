@@ -8,30 +8,31 @@ use ferrograd_core::kernels::Mode;
 use ferrograd_core::ops::{self, Grad};
 use ferrograd_core::{DType, Data, Error, Layout, Result, Shape, Strides};
 use napi_derive::napi;
-use smallvec::SmallVec;
 
 use crate::boundary::{Code, guard};
 use crate::buffers::{Borrowed, expect_apart};
 
 /// What each JavaScript thread has of its own.
 #[derive(Default)]
-struct Engine {
+pub struct Engine {
     calls: Vec<Rc<Call<f32>>>,
-    arena: Arena<f32>,
+    /// Memory that calls recycle.
+    pub arena: Arena<f32>,
 }
 
 thread_local! {
-    static ENGINE: RefCell<Engine> = RefCell::default();
+    /// Borrowed for the length of an export, none of which calls back into JavaScript.
+    pub static ENGINE: RefCell<Engine> = RefCell::default();
 }
 
 impl Engine {
-    fn call(&self, id: u32) -> Result<Rc<Call<f32>>> {
-        self.calls.get(id as usize).cloned().ok_or_else(|| unknown(id))
+    /// The prepared call with this number.
+    pub fn call(&self, id: u32) -> Result<Rc<Call<f32>>> {
+        self.calls
+            .get(id as usize)
+            .cloned()
+            .ok_or_else(|| Error::internal(format!("no prepared call has number {id}")))
     }
-}
-
-fn unknown(id: u32) -> Error {
-    Error::internal(format!("no prepared call has number {id}"))
 }
 
 /// What TypeScript needs to know of a prepared call.
@@ -122,36 +123,6 @@ pub fn forget_prepared() {
 
 fn data(buffers: &[Option<Borrowed>]) -> Result<Vec<Data<'_, f32>>> {
     buffers.iter().map(|buffer| buffer.as_ref().map_or(Ok(Data::Real(&[])), Borrowed::data)).collect()
-}
-
-fn run(id: u32, output: &mut Borrowed, inputs: &[Borrowed]) -> napi::Result<(), Code> {
-    guard(|| {
-        let inputs = inputs.iter().map(Borrowed::data).collect::<Result<SmallVec<[_; 4]>>>()?;
-        ENGINE.with_borrow_mut(|engine| {
-            let call = engine.calls.get(id as usize).ok_or_else(|| unknown(id))?;
-            call.forward(&inputs, output.data_mut()?, &mut engine.arena)
-        })
-    })
-}
-
-// An array of arguments costs more than a small operation; so there are exports for one and for two inputs.
-
-/// Runs prepared call number `id` on one input.
-#[napi]
-pub fn forward1(id: u32, mut output: Borrowed, a: Borrowed) -> napi::Result<(), Code> {
-    run(id, &mut output, &[a])
-}
-
-/// Runs prepared call number `id` on two inputs.
-#[napi]
-pub fn forward2(id: u32, mut output: Borrowed, a: Borrowed, b: Borrowed) -> napi::Result<(), Code> {
-    run(id, &mut output, &[a, b])
-}
-
-/// Runs prepared call number `id`.
-#[napi]
-pub fn forward(id: u32, mut output: Borrowed, inputs: Vec<Borrowed>) -> napi::Result<(), Code> {
-    run(id, &mut output, &inputs)
 }
 
 /// Differentiates a recorded chain of calls.

@@ -6,6 +6,7 @@ mod boundary;
 mod buffers;
 mod data;
 mod engine;
+mod forward;
 mod io;
 mod optim;
 mod random;

@@ -79,6 +79,16 @@ impl<T: Real> Call<T> {
         &self.signature.output
     }
 
+    /// How many inputs there are.
+    pub fn input_count(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// The element type of input number `input`.
+    pub fn input_dtype(&self, input: usize) -> DType {
+        self.inputs[input].dtype
+    }
+
     /// For a view, the layout of the result in the storage of input 0.
     pub fn alias(&self) -> Option<&Layout> {
         self.alias.as_ref()
