@@ -126,6 +126,12 @@ describe.skipIf(!found)('the reference run on MNIST', () => {
 
       const steps = distance(run.firstEpochStepLosses, expected.firstEpochStepLosses);
       const epoch = distance(run.epochLosses, means);
+      expect(Object.keys(run.weightDifferences)).toEqual([
+        'fc1.weight',
+        'fc1.bias',
+        'fc2.weight',
+        'fc2.bias',
+      ]);
       const weights = Math.max(...Object.values(run.weightDifferences));
       const accuracy = Math.abs(run.accuracy - (expected.epochs[epochs - 1]?.testAccuracy ?? Number.NaN));
       if (full)
