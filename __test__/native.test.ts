@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { binaryName, Project, platform } from './packed.js';
 
-const project = new Project();
+const project = await Project.create();
 const own = `node_modules/ferrograd/dist/${binaryName}`;
 const manifest = readFileSync(project.path('node_modules/ferrograd/package.json'), 'utf8');
 const { version } = JSON.parse(manifest);
@@ -76,7 +76,9 @@ describe('where none loads, the error says', () => {
     expect(message).toContain(`  - ${project.path(own)}: no such file\n`);
     expect(message).toContain(`  - package ferrograd-${platform}: not installed\n`);
     expect(message).toContain('npm issue 4828');
-    expect(message).toContain(`npm install --force --save-optional ferrograd-${platform}@${version}`);
+    expect(message).toContain(
+      `npm install --include=optional --save-optional ferrograd-${platform}@${version}`,
+    );
     expect(causes).toEqual(['MODULE_NOT_FOUND']);
   });
 
@@ -116,6 +118,16 @@ describe('where none loads, the error says', () => {
     const { message, causes } = load();
     expect(message).toMatch(/cannot be loaded: .+/);
     expect(causes).toEqual(['ERR_DLOPEN_FAILED', 'MODULE_NOT_FOUND']);
+  });
+
+  test("that the package's file cannot be loaded, and how to get it anew", () => {
+    project.addPlatformPackage();
+    project.write(`node_modules/ferrograd-${platform}/${binaryName}`, 'cut off');
+    const { message, causes } = load();
+    expect(message).toMatch(new RegExp(`  - package ferrograd-${platform}: cannot be loaded: .+\\n`));
+    expect(message).toContain('glibc 2.17, macOS 11, Windows 10');
+    expect(message).toContain('\n\n    npm ci\n');
+    expect(causes).toEqual(['ERR_DLOPEN_FAILED']);
   });
 
   test('that FERROGRAD_BINARY is to blame, and looks nowhere else', () => {

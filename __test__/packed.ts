@@ -6,13 +6,14 @@ import {
   mkdtempSync,
   readdirSync,
   realpathSync,
+  renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { packRoot } from '../scripts/binaries/pack.js';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -22,28 +23,29 @@ export const binaryName = readdirSync(join(root, 'dist')).find((name) => name.en
 /** This platform as its package is named, such as `linux-x64-gnu`. */
 export const platform = binaryName.split('.')[1] ?? '';
 
+/** A temporary folder with a name that careless programs stumble over, as Node.js will name it. */
+export function emptyFolder(): string {
+  return realpathSync.native(mkdtempSync(join(tmpdir(), 'ferrograd ünpacked ')));
+}
+
 /** A user's project with ferrograd, but no package of any platform, installed. */
 export class Project {
-  readonly folder: string;
-  /** Of the tarball, in bytes. */
-  readonly tarballSize: number;
+  private constructor(
+    readonly folder: string,
+    /** Of the tarball, in bytes. */
+    readonly tarballSize: number,
+  ) {}
 
-  constructor() {
-    // As Node.js will name it, where the temporary folder is a link.
-    this.folder = realpathSync.native(mkdtempSync(join(tmpdir(), 'ferrograd ünpacked ')));
-    const npm = process.env.npm_execpath;
-    const args = ['pack', '--ignore-scripts', '--json', '--pack-destination', this.folder];
-    const options = { cwd: root, stdio: 'pipe' } as const;
-    if (npm) execFileSync(process.execPath, [npm, ...args], options);
-    else execFileSync('npm', args, { ...options, shell: process.platform === 'win32' });
-    const [tarball = ''] = readdirSync(this.folder);
-    this.tarballSize = statSync(join(this.folder, tarball)).size;
-    execFileSync('tar', ['-xzf', tarball], { cwd: this.folder });
-    mkdirSync(join(this.folder, 'node_modules'));
-    cpSync(join(this.folder, 'package'), join(this.folder, 'node_modules', 'ferrograd'), { recursive: true });
-    rmSync(join(this.folder, 'package'), { recursive: true });
-    rmSync(join(this.folder, tarball));
-    this.write('package.json', '{ "private": true }');
+  static async create(): Promise<Project> {
+    const folder = emptyFolder();
+    const { file, bytes } = await packRoot(folder);
+    mkdirSync(join(folder, 'node_modules'));
+    execFileSync('tar', ['-xzf', file, '-C', 'node_modules'], { cwd: folder });
+    renameSync(join(folder, 'node_modules', 'package'), join(folder, 'node_modules', 'ferrograd'));
+    rmSync(file);
+    const project = new Project(folder, bytes);
+    project.write('package.json', '{ "private": true }');
+    return project;
   }
 
   path(file: string): string {

@@ -1,6 +1,7 @@
 /** Running other programs. */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The checkout. */
@@ -10,19 +11,19 @@ export const root = fileURLToPath(new URL('..', import.meta.url));
 export class Failure extends Error {}
 
 /**
- * Runs a program in the checkout, without a shell (which every platform would parse differently).
+ * Runs a program, in the checkout unless told, without a shell (which every platform would parse differently).
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ output?: 'show' | 'capture' | 'both', env?: NodeJS.ProcessEnv }} [options] `show` (the default) lets the
- *   program have the terminal, `capture` keeps what it prints, `both` also prints it as it comes
+ * @param {{ output?: 'show' | 'capture' | 'both', env?: NodeJS.ProcessEnv, cwd?: string }} [options] `show` (the
+ *   default) lets the program have the terminal, `capture` keeps what it prints, `both` also prints it as it comes
  * @returns {Promise<{ ok: boolean, output: string }>} `output`: what was captured; of a program that cannot be
  *   started, why
  */
-export function run(command, args, { output = 'show', env = process.env } = {}) {
+export function run(command, args, { output = 'show', env = process.env, cwd = root } = {}) {
   return new Promise((resolve) => {
     const piped = output === 'show' ? 'inherit' : 'pipe';
-    const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', piped, piped] });
+    const child = spawn(command, args, { cwd, env, stdio: ['ignore', piped, piped] });
     let captured = '';
     for (const name of /** @type {const} */ (['stdout', 'stderr'])) {
       child[name]?.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
@@ -47,6 +48,19 @@ export function runTool(packageName, name, args, options) {
   const folder = `${root}node_modules/${packageName}/`;
   const { bin } = JSON.parse(readFileSync(`${folder}package.json`, 'utf8'));
   return run(process.execPath, [`${folder}${bin[name]}`, ...args], options);
+}
+
+/**
+ * Runs npm: the one that runs this script, else the one on the PATH.
+ *
+ * @param {readonly string[]} args
+ * @param {Parameters<typeof run>[2]} [options]
+ */
+export function runNpm(args, options) {
+  const npm = process.env.npm_execpath;
+  if (npm && basename(npm) === 'npm-cli.js') return run(process.execPath, [npm, ...args], options);
+  if (process.platform === 'win32') return run('cmd', ['/d', '/s', '/c', 'npm', ...args], options);
+  return run('npm', args, options);
 }
 
 /**

@@ -1,7 +1,6 @@
 /** What must be there before anything is built: a Node.js that is new enough, the packages of the lock file, Rust. */
 import { existsSync, readFileSync } from 'node:fs';
-import { basename } from 'node:path';
-import { Failure, root, run, say } from './command.js';
+import { Failure, root, run, runNpm, say } from './command.js';
 
 /** @param {string} file */
 const readJson = (file) => JSON.parse(readFileSync(`${root}${file}`, 'utf8'));
@@ -50,13 +49,7 @@ async function installPackages() {
   say('installing the packages of package-lock.json (npm ci) …');
   // No script of a package is run: none of ours needs one.
   const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  const npm = process.env.npm_execpath;
-  const { ok } =
-    npm && basename(npm) === 'npm-cli.js'
-      ? await run(process.execPath, [npm, ...args])
-      : process.platform === 'win32'
-        ? await run('cmd', ['/d', '/s', '/c', 'npm', ...args])
-        : await run('npm', args);
+  const { ok } = await runNpm(args);
   if (!ok) throw new Failure('npm ci failed: see above');
 }
 

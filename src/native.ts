@@ -8,50 +8,16 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Native } from './binding.js';
 import { NativeLoadError } from './errors.js';
+import { platform, published } from './platform.js';
 
 export type { Native } from './binding.js';
 
 const { version } = require('../package.json') as { version: string };
 
-/** Platforms that a package is published for, as npm names them. */
-const published = [
-  'linux-x64-gnu',
-  'linux-x64-musl',
-  'linux-arm64-gnu',
-  'linux-arm64-musl',
-  'win32-x64-msvc',
-  'win32-arm64-msvc',
-  'darwin-x64',
-  'darwin-arm64',
-];
-
-/** The C library that this very process runs on; a file of the system could be another's (containers, emulators). */
-function libc(): { abi: 'gnu' | 'musl'; name: string } {
-  const { report } = process as { report?: NodeJS.ProcessReport & { excludeNetwork?: boolean } };
-  if (!report) return { abi: 'gnu', name: 'unknown libc' };
-  const { excludeNetwork } = report;
-  report.excludeNetwork = true; // looking up host names would take seconds
-  const { header } = report.getReport() as { header: { glibcVersionRuntime?: string } };
-  report.excludeNetwork = excludeNetwork;
-  const glibc = header.glibcVersionRuntime;
-  return glibc ? { abi: 'gnu', name: `glibc ${glibc}` } : { abi: 'musl', name: 'musl' };
-}
-
-/** This platform: the suffix of its binary and package, and a description for people. */
-function platform(): { id: string; description: string } {
-  const id = `${process.platform}-${process.arch}`;
-  const node = `Node.js ${process.versions.node}`;
-  if (process.platform === 'linux') {
-    const { abi, name } = libc();
-    return { id: `${id}-${abi}`, description: `linux ${process.arch}, ${name}, ${node}` };
-  }
-  const suffix = process.platform === 'win32' ? '-msvc' : '';
-  return { id: id + suffix, description: `${process.platform} ${process.arch}, ${node}` };
-}
-
-/** A place that was looked at in vain. */
+/** A place that was looked at in vain; `state` says what was there. */
 interface Miss {
   place: string;
+  state: 'absent' | 'refused' | 'foreign';
   reason: string;
   cause?: unknown;
 }
@@ -65,16 +31,17 @@ function open(place: string, file: string): Outcome {
   } catch (cause) {
     // Node repeats the path and appends the stack of requires: the first line says what the system said.
     const [first = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
-    return { place, reason: `cannot be loaded: ${first}`, cause };
+    return { place, state: 'refused', reason: `cannot be loaded: ${first}`, cause };
   }
-  if (typeof binding.version !== 'function') return { place, reason: 'is not a binary of ferrograd' };
+  const state = 'foreign';
+  if (typeof binding.version !== 'function') return { place, state, reason: 'is not a binary of ferrograd' };
   const found = binding.version();
-  if (found !== version) return { place, reason: `is version ${found}, this is ferrograd ${version}` };
+  if (found !== version) return { place, state, reason: `is version ${found}, this is ferrograd ${version}` };
   return { native: binding as Native, binary: file };
 }
 
 function openFile(place: string, file: string): Outcome {
-  return existsSync(file) ? open(place, file) : { place, reason: 'no such file' };
+  return existsSync(file) ? open(place, file) : { place, state: 'absent', reason: 'no such file' };
 }
 
 function openPackage(name: string): Outcome {
@@ -83,7 +50,7 @@ function openPackage(name: string): Outcome {
   try {
     file = require.resolve(name);
   } catch (cause) {
-    return { place, reason: 'not installed', cause };
+    return { place, state: 'absent', reason: 'not installed', cause };
   }
   return open(place, file);
 }
@@ -96,6 +63,24 @@ function failure(description: string, misses: Miss[], remedy: string): NativeLoa
     causes.length > 0 ? { cause: new AggregateError(causes) } : undefined,
   );
 }
+
+/** For each state of a platform's package: what usually leaves it so, and the command that mends it. */
+const remedies = {
+  absent: [
+    'npm leaves the package of a platform out when package-lock.json was made on another platform ' +
+      '(npm issue 4828) or optional dependencies are omitted. Install it with',
+    (name: string) => `npm install --include=optional --save-optional ${name}@${version}`,
+  ],
+  foreign: [
+    'The package of the platform must have the version of ferrograd itself. Install it with',
+    (name: string) => `npm install --include=optional --save-optional ${name}@${version}`,
+  ],
+  refused: [
+    'Either this system is older than the binary needs (glibc 2.17, macOS 11, Windows 10), or its file is damaged: ' +
+      'then install all packages anew with',
+    () => 'npm ci',
+  ],
+} as const;
 
 function load(): { native: Native; binary: string } {
   const { id, description } = platform();
@@ -127,13 +112,8 @@ function load(): { native: Native; binary: string } {
         'Build ferrograd from a checkout of its source with\n\n    npm run build\n',
     );
   }
-  const install = `npm install --force --save-optional ${packageName}@${version}`;
-  throw failure(
-    description,
-    misses,
-    'npm leaves the package of a platform out when package-lock.json was made on another platform ' +
-      `(npm issue 4828) or optional dependencies are omitted. Install it with\n\n    ${install}\n`,
-  );
+  const [why, command] = remedies[misses.at(-1)?.state ?? 'absent'];
+  throw failure(description, misses, `${why}\n\n    ${command(packageName)}\n`);
 }
 
 /** The native binding, and the file that it was loaded from. */
