@@ -3,11 +3,11 @@
 //! `cargo bench --bench matmul -- [isa=NAME] [threads=N] [offset=N] [part of a shape's name]`; offset misaligns every
 //! matrix by so many numbers.
 
-use std::hint::black_box;
+mod roofline;
+
 use std::time::Instant;
 
 use ferrograd_core::kernels::isa::{Isa, available, with_isa};
-use ferrograd_core::kernels::simd::{Simd, Vectorized, dispatch};
 use ferrograd_core::kernels::{Matrix, MatrixMut, Mode, matmul};
 use ferrograd_core::pool::set_num_threads;
 
@@ -49,37 +49,6 @@ const SHAPES: &[(&str, Kind, usize, usize, usize)] = &[
     ("2048³", InputGradient, 2048, 2048, 2048),
 ];
 
-struct Peak;
-
-impl Vectorized for Peak {
-    type Output = f64;
-
-    /// GFLOP/s of independent multiply-adds on one thread: the most that registers alone allow.
-    unsafe fn run<V: Simd>(self) -> f64 {
-        const CHAINS: usize = 12;
-        let steps = 20_000;
-        let start = Instant::now();
-        // SAFETY: `dispatch` chose `V`.
-        let sums = unsafe {
-            V::enter(
-                #[inline(always)]
-                || {
-                    let (factor, term) = (V::splat(black_box(0.999)), V::splat(black_box(0.001)));
-                    let mut chains = [V::splat(0.5); CHAINS];
-                    for _ in 0..steps {
-                        for chain in &mut chains {
-                            *chain = chain.mul_add(factor, term);
-                        }
-                    }
-                    chains.into_iter().reduce(|a, b| a.add(b)).map(|sum| V::sum4([sum; 4]))
-                },
-            )
-        };
-        black_box(sums);
-        (steps * CHAINS * V::LANES * 2) as f64 / start.elapsed().as_secs_f64() / 1e9
-    }
-}
-
 fn numbers(n: usize, offset: usize) -> (Vec<f32>, usize) {
     let data: Vec<f32> = (0..n + 32).map(|i| ((i * 37) % 101) as f32 / 101.0 - 0.5).collect();
     let aligned = data.as_ptr().align_offset(64) + offset;
@@ -104,7 +73,7 @@ fn main() {
 
 fn measure(isa: Isa, threads: usize, offset: usize, filter: &str) {
     println!("{}, {threads} thread(s)", isa.name());
-    let peak = threads as f64 * (0..50).map(|_| dispatch(Peak)).fold(0.0, f64::max);
+    let peak = threads as f64 * roofline::peak();
     println!("  multiply-add peak: {peak:.1} GFLOP/s");
     for &(name, kind, rows, depth, cols) in SHAPES.iter().filter(|shape| shape.0.contains(filter)) {
         let (a, a_start) = numbers(rows * depth, offset);

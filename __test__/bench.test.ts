@@ -1,0 +1,180 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { drawChart } from '../bench/chart.js';
+import type { Measured } from '../bench/measure.js';
+import { readOptions } from '../bench/options.js';
+import { formatReport, type Report, reasonsNotToQuote, summarize } from '../bench/report.js';
+import { quantile, scatter } from '../bench/statistics.js';
+import { formatCase, formatGroups, formatScaling, formatSeconds } from '../bench/table.js';
+import { root } from '../scripts/command.js';
+
+const machine = { cpu: 'one', cores: 2, isaFlags: [], memoryGiB: 1, system: 'any', node: 'v20' };
+
+const head = {
+  version: 1 as const,
+  date: '2000-01-01',
+  commit: 'abc',
+  machine,
+  isa: 'avx2',
+  capPeers: false,
+  peers: {},
+  load: { start: 0, end: 0 },
+  notQuotable: [],
+};
+
+function product(overrides: Partial<Measured> = {}, threads = 1): Measured {
+  const square = { m: 1024, k: 1024, n: 1024, transposeA: false, transposeB: false };
+  return {
+    suite: 'gemm',
+    name: '1024³',
+    program: { program: 'matmul', ...square, threads },
+    unit: { name: 'product', runs: 1 },
+    flops: 2e9,
+    peers: ['ferrograd', 'numpy'],
+    lanes: [
+      { name: 'ferrograd', seconds: [0.02, 0.02, 0.021] },
+      { name: 'numpy', seconds: [0.03, 0.029, 0.03] },
+    ],
+    limit: [125e9, 125e9, 125e9],
+    skipped: [],
+    others: 0.001,
+    ...overrides,
+  };
+}
+
+describe('a run of the benchmark', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'ferrograd-bench-test-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  test('measures, writes a report and does not let a quick run be quoted', async () => {
+    const file = join(folder, 'report.json');
+    const options = ['--case', 'add', '--quick', '--peers', 'none', '--json', file];
+    const args = ['--import', 'tsx', 'bench/main.ts', 'tiny', ...options];
+    const { code, output } = await new Promise<{ code: unknown; output: string }>((resolve) => {
+      execFile(process.execPath, args, { cwd: root }, (error, stdout, stderr) =>
+        resolve({ code: error?.code, output: stdout + stderr }),
+      );
+    });
+    expect(output).toContain('add on 4×4');
+    expect(output).toContain('NOT QUOTABLE: it is a quick run');
+    expect(code).toBe(3);
+    const report: Report = JSON.parse(await readFile(file, 'utf8'));
+    expect(report.notQuotable).toContain('it is a quick run');
+    expect(report.cases.map((one) => one.name)).toEqual(['add on 4×4']);
+    const [lane] = report.cases[0]!.lanes;
+    expect(lane?.name).toBe('ferrograd');
+    expect(lane?.seconds).toHaveLength(3);
+    expect(Math.min(...lane!.seconds)).toBeGreaterThan(0);
+  });
+
+  test('needs suites, peers and threads that there are', () => {
+    expect(() => readOptions(['fast'])).toThrow('no suite fast: there are seed, mlp');
+    expect(() => readOptions(['--peers', 'torch,brain'])).toThrow('no peer brain');
+    expect(() => readOptions(['--threads', '0'])).toThrow('--threads: expected whole numbers from 1 on');
+    expect(() => readOptions(['--speed', '9'])).toThrow('--speed');
+    expect(() => readOptions(['--cap-peers'])).toThrow('needs --isa');
+    expect(readOptions(['seed', '--threads', '4,1', '--peers', 'none'])).toMatchObject({
+      suites: ['seed'],
+      threads: [4, 1],
+      peers: [],
+    });
+  });
+});
+
+describe('what may be quoted', () => {
+  const quiet = { load: { start: 0.1, end: 1.5 }, machine, quick: false, clean: true };
+
+  test('a run on a quiet machine', () => {
+    expect(reasonsNotToQuote({ ...quiet, cases: [product()] })).toEqual([]);
+  });
+
+  test('no run beside others', () => {
+    const [before] = reasonsNotToQuote({ ...quiet, cases: [product()], load: { start: 2, end: 2 } });
+    expect(before).toContain('busy before (load average 2.00)');
+    const [during] = reasonsNotToQuote({ ...quiet, cases: [product({ others: 0.2 })] });
+    expect(during).toContain('others took more than 3 % of the machine in 1 of 1');
+  });
+
+  test('no times that scatter, except a few of many', () => {
+    const wide = product({ lanes: [{ name: 'ferrograd', seconds: [1, 1.2, 1.5] }] });
+    expect(reasonsNotToQuote({ ...quiet, cases: [product(), wide] })[0]).toContain('in 1 of 2 cases');
+    const many = Array.from({ length: 99 }, () => product());
+    expect(reasonsNotToQuote({ ...quiet, cases: [...many, wide] })).toEqual([]);
+  });
+
+  test('no code but that of the commit', () => {
+    expect(reasonsNotToQuote({ ...quiet, cases: [product()], clean: false })).toEqual([
+      'the code is not that of the commit',
+    ]);
+  });
+});
+
+describe('tables', () => {
+  test('quantiles lie between neighbours', () => {
+    expect(quantile([4, 1, 3, 2], 0.5)).toBe(2.5);
+    expect(scatter([1, 2, 3, 4, 5])).toBeCloseTo(2 / 3);
+  });
+
+  test('times have three digits and a unit', () => {
+    expect([12.345, 0.0123, 1.5e-6, 99e-9].map(formatSeconds)).toEqual([
+      '12.3 s',
+      '12.3 ms',
+      '1.50 µs',
+      '99.0 ns',
+    ]);
+  });
+
+  test('a case gives medians, spread, ratio and the share of the peak', () => {
+    expect(summarize(product())).toEqual([
+      { name: 'ferrograd', median: 0.02, min: 0.02, max: 0.021, ratio: undefined, share: 0.8 },
+      { name: 'numpy', median: 0.03, min: 0.029, max: 0.03, ratio: 1.5, share: expect.closeTo(0.533, 3) },
+    ]);
+    const lines = formatCase(product({ skipped: [{ name: 'gemm', why: 'not there' }] }));
+    expect(lines).toMatch(/ferrograd +20\.0 ms \(20\.0 ms to 21\.0 ms\) +80 % of peak/);
+    expect(lines).toMatch(/numpy +30\.0 ms .+ 1\.50 × +53 % of peak/);
+    expect(lines).toMatch(/gemm +skipped: not there/);
+  });
+
+  test('a group counts where ferrograd is behind', () => {
+    const slower = product({
+      name: 'odd',
+      lanes: [
+        { name: 'ferrograd', seconds: [2] },
+        { name: 'numpy', seconds: [1] },
+      ],
+    });
+    const lines = formatGroups([product(), slower].map((one) => ({ ...one, group: 'random shapes' })));
+    expect(lines.join('\n')).toContain(
+      'ferrograd against numpy: slower on 1 of 2, median ratio 1.00, worst 0.50 (odd)',
+    );
+  });
+
+  test('threads are measured by what the peak gains', () => {
+    const twice = product({ lanes: [{ name: 'ferrograd', seconds: [0.0125] }], limit: [250e9] }, 2);
+    expect(formatScaling([twice, product()])[0]).toContain(
+      '1.60 × with 2 threads, 80 % of what the peak gains',
+    );
+  });
+
+  test('the chart draws ratios, also where a peer is faster', () => {
+    const faster = product();
+    faster.lanes[1]!.seconds = [0.01];
+    const draw = (one: Measured) => drawChart([{ ...head, cases: [one] }]);
+    expect(draw(product())).toContain('1.50 ×');
+    expect(draw(product())).not.toContain('class="slower0"');
+    expect(draw(faster)).toContain('class="slower0"');
+    expect(() => draw(product({ suite: 'other' }))).toThrow('nothing that the chart shows');
+  });
+
+  test('a report is JSON with a line for each case', () => {
+    const text = formatReport({ ...head, cases: [product(), product()] });
+    expect(JSON.parse(text)).toEqual({ ...head, cases: [product(), product()] });
+    expect(text.split('\n').filter((line) => line.includes('1024³'))).toHaveLength(2);
+  });
+});

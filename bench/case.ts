@@ -1,0 +1,91 @@
+/** What is measured: the work as every peer is told of it, and what the tables say of it. */
+
+/** Training with softmax cross-entropy and SGD: the loop as users write it, loss read at every step. */
+export interface Train {
+  program: 'train';
+  /** Sizes of the dense layers, input first. */
+  layers: number[];
+  /** Between the layers. */
+  activation: 'none' | 'relu';
+  batch: number;
+  lr: number;
+  momentum: number;
+  /** Files of bytes and of int32; null: one fixed batch, no loader. */
+  data: { images: string; labels: string; count: number } | null;
+  threads: number;
+}
+
+/** C[m, n] = A[m, k] · B[k, n]; where transposed, A lies in memory as [k, m], and B as [n, k]. */
+export interface Matmul {
+  program: 'matmul';
+  m: number;
+  k: number;
+  n: number;
+  transposeA: boolean;
+  transposeB: boolean;
+  threads: number;
+}
+
+/** One eager operation on filled tensors, no gradients. */
+export interface Operation {
+  program: 'operation';
+  name: 'add' | 'mul' | 'relu' | 'exp' | 'gelu' | 'softmax' | 'sum' | 'sumRows' | 'sumColumns';
+  shape: [rows: number, columns: number];
+  threads: number;
+}
+
+/** One step of SGD with momentum over parameters of these sizes, which have gradients. */
+export interface Update {
+  program: 'update';
+  sizes: number[];
+  lr: number;
+  momentum: number;
+  threads: number;
+}
+
+/** The most likely class of one input, as a number in the language's own hands. */
+export interface Predict {
+  program: 'predict';
+  layers: number[];
+  threads: number;
+}
+
+/** Multiply-adds on registers, the yardstick of arithmetic; and a = b × s + c, that of memory. Of the native peer. */
+export type Yardstick =
+  | { program: 'peak'; threads: number }
+  | { program: 'triad'; bytes: number; threads: number };
+
+/** From starting the program to the end of its first step of training. */
+export interface Start {
+  program: 'start';
+  /** As many as each takes by itself. */
+  threads: 0;
+}
+
+export type Program = Train | Matmul | Operation | Update | Predict | Start | Yardstick;
+
+/** A line of the tables. */
+export interface Case {
+  suite: string;
+  name: string;
+  /** Cases of a group are summed up in one line for each peer. */
+  group?: string;
+  program: Program;
+  /** What the time is given for: so many runs of the program. */
+  unit: { name: string; runs: number };
+  /** Floating-point operations of a run; the table then gives the share of the peak. */
+  flops?: number;
+  /** Bytes that a run must move; the table then gives the share of the bandwidth at that size. */
+  bytes?: number;
+  /** By the names of peers.ts. Those that cannot are left out, and named. */
+  peers: string[];
+}
+
+/** Multiplications and additions of one step: forward, and two products backward except for the input. */
+export function trainingFlops(layers: readonly number[], batch: number): number {
+  let total = 0;
+  for (const [i, width] of layers.slice(1).entries()) {
+    total += 2 * batch * (layers[i] as number) * width * (i === 0 ? 2 : 3);
+  }
+  return total;
+}

@@ -1,0 +1,159 @@
+/** `npm run bench`: measures the suites, prints the tables, writes the report. `--help` says how. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { argv } from 'node:process';
+import { Failure, say, script } from '../scripts/command.js';
+import type { Case } from './case.js';
+import { coldStarts } from './coldStart.js';
+import { writeDigits } from './digits.js';
+import { describeCommit, describeMachine } from './machine.js';
+import { type Effort, type Measured, measure } from './measure.js';
+import { help, type Options, readOptions } from './options.js';
+import { type About, ChildParticipant, type Command, type Participant } from './participant.js';
+import { buildNative, isInstalled, peers } from './peers.js';
+import { load } from './quiet.js';
+import { formatReport, type Report, reasonsNotToQuote } from './report.js';
+import { gemm } from './suites/gemm.js';
+import { ops } from './suites/ops.js';
+import { predict, start, tiny } from './suites/small.js';
+import { mlp, seed } from './suites/training.js';
+import { formatCase, formatGroups, formatHead, formatScaling } from './table.js';
+
+const efforts: Record<'full' | 'quick', Effort> = {
+  full: { turns: 9, seconds: 0.1 },
+  quick: { turns: 3, seconds: 0.01 },
+};
+
+/** What the random shapes take: many, so each is short. */
+const BRIEF: Effort = { turns: 5, seconds: 0.02 };
+
+/** Exit code of a run that must not be quoted. */
+const NOT_QUOTABLE = 3;
+
+async function casesOf({ suites, threads, quick, filter }: Options, folder: string): Promise<Case[]> {
+  const digits = suites.includes('seed') || suites.includes('mlp') ? await writeDigits(folder) : undefined;
+  const all: Record<Options['suites'][number], () => Case[]> = {
+    seed: () => seed(threads, digits!),
+    mlp: () => mlp(threads, digits!),
+    gemm: () => gemm(threads, quick ? 12 : 300),
+    ops: () => ops(threads),
+    tiny,
+    predict,
+    start,
+  };
+  return suites.flatMap((suite) => all[suite]()).filter(({ name }) => name.includes(filter));
+}
+
+/** Starts whoever has a case to do, and says who is missing. */
+async function startAll(options: Options, cases: readonly Case[]) {
+  const settings = { isa: options.isa, capPeers: options.capPeers };
+  const running = new Map<string, ChildParticipant>();
+  const starting = new Map<string, Participant>();
+  const wanted = new Set(cases.flatMap((one) => one.peers));
+  const missing: string[] = [];
+  const begin = async (command: Command) => {
+    try {
+      running.set(command.name, await ChildParticipant.start(command));
+    } catch (error) {
+      missing.push(`${command.name}: ${(error as Error).message}`);
+    }
+  };
+
+  for (const [name, peer] of Object.entries(peers(settings))) {
+    if (!wanted.has(name) || (name !== 'ferrograd' && !options.peers.includes(name))) continue;
+    if (!isInstalled(peer)) {
+      missing.push(`${name}: not installed, npm run bench:peers does it`);
+      continue;
+    }
+    await begin(peer.command);
+    if (peer.firstStep) starting.set(name, coldStarts(peer.firstStep));
+  }
+  const measurable = cases.some(({ flops, bytes }) => flops !== undefined || bytes !== undefined);
+  const native = measurable ? await buildNative(settings) : undefined;
+  if (native) {
+    if (wanted.has('kernel')) await begin(native);
+    await begin({ ...native, name: 'yardstick' });
+  } else {
+    missing.push(
+      'kernel and yardstick: crates/core does not compile here, so there are no shares of the peak',
+    );
+  }
+  return { running, starting, missing };
+}
+
+async function bench(options: Options): Promise<void> {
+  const loadBefore = load();
+  const { commit, clean } = describeCommit();
+  const folder = mkdtempSync(join(tmpdir(), 'ferrograd-bench-'));
+  try {
+    const cases = await casesOf(options, folder);
+    if (cases.length === 0)
+      throw new Failure(`no case of ${options.suites.join(', ')} has ${options.filter}`);
+    const { running, starting, missing } = await startAll(options, cases);
+    const own = running.get('ferrograd');
+    if (!own) throw new Failure(missing.join('\n'));
+
+    const about = new Map<string, About>([...running].map(([name, one]) => [name, one.about]));
+    const head = {
+      version: 1 as const,
+      date: new Date().toISOString(),
+      commit,
+      machine: describeMachine(),
+      isa: String(own.about.isa),
+      capPeers: options.capPeers,
+      peers: Object.fromEntries(about),
+      load: { start: loadBefore, end: undefined as number | undefined },
+    };
+    console.log(formatHead(head));
+    for (const line of missing) console.log(`  skipped: ${line}`);
+
+    const measured: Measured[] = [];
+    const effort = options.quick ? efforts.quick : efforts.full;
+    for (const one of cases) {
+      if (measured.at(-1)?.suite !== one.suite) console.log(`\n${one.suite}`);
+      const available: ReadonlyMap<string, Participant> = one.suite === 'start' ? starting : running;
+      const participants = one.peers.flatMap((name) => available.get(name) ?? []);
+      const many = one.group === 'random shapes' && !options.quick;
+      const result = await measure(one, participants, running.get('yardstick'), many ? BRIEF : effort);
+      measured.push(result);
+      if (one.group !== 'random shapes') console.log(formatCase(result));
+    }
+    for (const participant of running.values()) await participant.end();
+
+    head.load.end = load();
+    const run = { ...head, cases: measured };
+    const notQuotable = reasonsNotToQuote({ ...run, quick: options.quick, clean });
+    const report: Report = { ...run, notQuotable };
+    finish(report, options.json);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function finish(report: Report, file: string | undefined): void {
+  const groups = formatGroups(report.cases);
+  const scaling = formatScaling(report.cases);
+  if (groups.length > 0) console.log(`\ngroups\n${groups.join('\n')}`);
+  if (scaling.length > 0) console.log(`\nthreads\n${scaling.join('\n')}`);
+  if (file) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, formatReport(report));
+  }
+  if (report.notQuotable.length > 0) {
+    console.log(`\nNOT QUOTABLE: ${report.notQuotable.join('; ')}`);
+    process.exitCode = NOT_QUOTABLE;
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+await script(async () => {
+  const options = readOptions(argv.slice(2));
+  if (options === 'help') {
+    console.log(help);
+    return;
+  }
+  say('measuring; leave the machine alone meanwhile …');
+  await bench(options);
+});

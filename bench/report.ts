@@ -1,0 +1,93 @@
+/** What a run leaves: the file of `--json`, from which tables and the chart are made. */
+import type { Machine } from './machine.js';
+import type { Measured } from './measure.js';
+import type { About } from './participant.js';
+import { median, scatter } from './statistics.js';
+
+export interface Report {
+  /** Of this layout. */
+  version: 1;
+  date: string;
+  commit: string;
+  machine: Machine;
+  /** Of ferrograd in this run. */
+  isa: string;
+  /** Whether the peers were kept to the same instruction set. */
+  capPeers: boolean;
+  /** What each of them says of itself. */
+  peers: Record<string, About>;
+  load: { start: number | undefined; end: number | undefined };
+  /** Why nobody should quote it; empty for a run that counts. */
+  notQuotable: string[];
+  cases: Measured[];
+}
+
+/** A load average from which on somebody else is at work, for each core. */
+const BUSY_LOAD = 0.25;
+/** The share of the machine that others may take during a case. */
+const BUSY_SHARE = 0.03;
+/** The distance of a lane's quartiles over its median that is still a measurement. */
+const WIDE = 0.1;
+/** The share of cases that may be busy or wide: 300 random shapes are not all lucky. */
+const UNLUCKY = 0.05;
+
+export function isScattered({ lanes }: Measured): boolean {
+  return lanes.some((lane) => scatter(lane.seconds) > WIDE);
+}
+
+export function isDisturbed({ others }: Measured): boolean {
+  return others !== undefined && others > BUSY_SHARE;
+}
+
+export function reasonsNotToQuote(
+  run: Pick<Report, 'cases' | 'load' | 'machine'> & { quick: boolean; clean: boolean },
+): string[] {
+  const { cases, load, machine, quick, clean } = run;
+  const reasons: string[] = [];
+  if (quick) reasons.push('it is a quick run');
+  if (!clean) reasons.push('the code is not that of the commit');
+  if (load.start !== undefined && load.start > BUSY_LOAD * machine.cores) {
+    reasons.push(`the machine was busy before (load average ${load.start.toFixed(2)})`);
+  }
+  const count = (what: string, found: number) => {
+    if (found > UNLUCKY * cases.length) reasons.push(`${what} in ${found} of ${cases.length} cases`);
+  };
+  count(`others took more than ${BUSY_SHARE * 100} % of the machine`, cases.filter(isDisturbed).length);
+  count(`times scatter by more than ${WIDE * 100} %`, cases.filter(isScattered).length);
+  return reasons;
+}
+
+/** A lane in numbers, times in seconds for the unit of its case. */
+export interface Summary {
+  name: string;
+  median: number;
+  min: number;
+  max: number;
+  /** Its median over ferrograd's: above 1 it is slower. */
+  ratio: number | undefined;
+  /** Of what the machine can do: of the FMA peak, or of the bandwidth at the size of the case. */
+  share: number | undefined;
+}
+
+export function summarize(measured: Measured): Summary[] {
+  const { lanes, limit, unit } = measured;
+  const own = lanes.find((lane) => lane.name === 'ferrograd');
+  const amount = measured.flops ?? measured.bytes;
+  return lanes.map(({ name, seconds }) => {
+    const typical = median(seconds);
+    return {
+      name,
+      median: typical * unit.runs,
+      min: Math.min(...seconds) * unit.runs,
+      max: Math.max(...seconds) * unit.runs,
+      ratio: own && own.name !== name ? typical / median(own.seconds) : undefined,
+      share: amount !== undefined && limit.length > 0 ? amount / typical / median(limit) : undefined,
+    };
+  });
+}
+
+/** The file of `--json`: a line for each case, so that it can be read, and compared with another. */
+export function formatReport({ cases, ...head }: Report): string {
+  const lines = cases.map((one) => `    ${JSON.stringify(one)}`).join(',\n');
+  return `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "cases": [\n${lines}\n  ]\n}\n`;
+}

@@ -1,0 +1,49 @@
+/** Everything that memory or the exponential limits, at the sizes of layers and beyond the caches. */
+import type { Case, Operation, Program } from '../case.js';
+
+const peers = ['ferrograd', 'torch'];
+
+/** Numbers that must pass for each element: read, written. */
+const moved: Record<Operation['name'], number> = {
+  add: 3,
+  mul: 3,
+  relu: 2,
+  exp: 2,
+  gelu: 2,
+  softmax: 2,
+  sum: 1,
+  sumRows: 1,
+  sumColumns: 1,
+};
+
+function memoryBound(name: string, program: Program, bytes: number): Case {
+  return { suite: 'ops', name, program, unit: { name: 'call', runs: 1 }, bytes, peers };
+}
+
+function operation(name: Operation['name'], shape: Operation['shape'], threads: number): Case {
+  const bytes = 4 * moved[name] * shape[0] * shape[1];
+  return memoryBound(`${name} [${shape.join(', ')}]`, { program: 'operation', name, shape, threads }, bytes);
+}
+
+/** Reads gradient, parameter and velocity; writes the last two. */
+function update(name: string, sizes: number[], threads: number): Case {
+  const bytes = 4 * 5 * sizes.reduce((a, b) => a + b);
+  return memoryBound(name, { program: 'update', sizes, lr: 0.01, momentum: 0.9, threads }, bytes);
+}
+
+export function ops(threads: readonly number[]): Case[] {
+  const layer: Operation['shape'] = [128, 512];
+  const large: Operation['shape'] = [4096, 4096];
+  return threads.flatMap((threads) => [
+    operation('softmax', [64, 10], threads),
+    operation('softmax', [128, 1000], threads),
+    ...([layer, large] as const).flatMap((shape) =>
+      (['softmax', 'sum', 'sumRows', 'sumColumns', 'exp', 'gelu', 'relu', 'add'] as const).map((name) =>
+        operation(name, shape, threads),
+      ),
+    ),
+    update('SGD with momentum, 784-128-10', [784 * 128, 128, 1280, 10], threads),
+    update('SGD with momentum, 784-512-512-10', [784 * 512, 512, 512 * 512, 512, 5120, 10], threads),
+    update('SGD with momentum, one tensor of 64 MB', [2 ** 24], threads),
+  ]);
+}

@@ -1,0 +1,111 @@
+/** A report for people. */
+import type { Measured } from './measure.js';
+import { isDisturbed, isScattered, type Report, type Summary, summarize } from './report.js';
+import { median } from './statistics.js';
+
+/** Three digits, in the unit that fits. */
+export function formatSeconds(seconds: number): string {
+  const [factor, unit] =
+    seconds >= 1 ? [1, 's'] : seconds >= 1e-3 ? [1e3, 'ms'] : seconds >= 1e-6 ? [1e6, 'µs'] : [1e9, 'ns'];
+  return `${formatNumber(seconds * (factor as number))} ${unit}`;
+}
+
+export function formatNumber(x: number): string {
+  return x >= 99.95 ? x.toFixed(0) : x >= 9.995 ? x.toFixed(1) : x.toFixed(2);
+}
+
+const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
+
+function threadsOf({ program }: Measured): string {
+  if (program.threads === 0) return 'threads as each likes';
+  return program.threads === 1 ? '1 thread' : `${program.threads} threads`;
+}
+
+function lineOf(summary: Summary, measured: Measured): string {
+  const { name, median, min, max, ratio, share } = summary;
+  const time = formatSeconds(median).padStart(9);
+  const spread = `(${formatSeconds(min)} to ${formatSeconds(max)})`.padEnd(24);
+  const compared = ratio === undefined ? ''.padEnd(8) : `${formatNumber(ratio)} ×`.padStart(8);
+  const of = measured.flops === undefined ? 'of bandwidth' : 'of peak';
+  const used = share === undefined ? '' : `${percent(share).padStart(6)} ${of}`;
+  return `    ${name.padEnd(10)} ${time} ${spread} ${compared} ${used}`.trimEnd();
+}
+
+export function formatCase(measured: Measured): string {
+  const doubts = [
+    isScattered(measured) && 'times scatter',
+    isDisturbed(measured) && `others took ${percent(measured.others ?? 0)} of the machine`,
+  ].filter(Boolean);
+  const title = `  ${measured.name}, ${threadsOf(measured)}, each ${measured.unit.name}`;
+  return [
+    title + (doubts.length > 0 ? `   [${doubts.join(', ')}]` : ''),
+    ...summarize(measured).map((summary) => lineOf(summary, measured)),
+    ...measured.skipped.map(({ name, why }) => `    ${name.padEnd(10)} skipped: ${why}`),
+  ].join('\n');
+}
+
+/** Cases of a group: how often, and by how much at worst, ferrograd and the bare kernel are behind each peer. */
+export function formatGroups(cases: readonly Measured[]): string[] {
+  const groups = new Map<string, Measured[]>();
+  for (const one of cases) {
+    if (one.group === undefined) continue;
+    const title = `${one.group}, ${threadsOf(one)}`;
+    groups.set(title, [...(groups.get(title) ?? []), one]);
+  }
+  return [...groups].flatMap(([title, members]) => {
+    const lines = [`  ${members.length} ${title}`];
+    const names = new Set(members.flatMap((one) => one.lanes.map((lane) => lane.name)));
+    for (const own of ['ferrograd', 'kernel']) {
+      for (const peer of names) {
+        const ratios = members.flatMap((one) => {
+          const [mine, theirs] = [own, peer].map((name) => one.lanes.find((lane) => lane.name === name));
+          if (!mine || !theirs) return [];
+          return [{ name: one.name, ratio: median(theirs.seconds) / median(mine.seconds) }];
+        });
+        if (peer === own || peer === 'ferrograd' || peer === 'kernel' || ratios.length === 0) continue;
+        const worst = ratios.reduce((a, b) => (b.ratio < a.ratio ? b : a));
+        const behind = ratios.filter(({ ratio }) => ratio < 1).length;
+        lines.push(
+          `    ${own} against ${peer}: slower on ${behind} of ${ratios.length}, ` +
+            `median ratio ${formatNumber(median(ratios.map(({ ratio }) => ratio)))}, ` +
+            `worst ${formatNumber(worst.ratio)} (${worst.name})`,
+        );
+      }
+    }
+    return lines;
+  });
+}
+
+/** What more threads gain where one is measured too, and what the peak of the machine gains. */
+export function formatScaling(cases: readonly Measured[]): string[] {
+  return cases.flatMap((many) => {
+    const same = (one: Measured) => one.suite === many.suite && one.name === many.name;
+    const one = cases.find((other) => same(other) && other.program.threads === 1);
+    if (!one || many.program.threads === 1 || many.group !== undefined || many.flops === undefined) return [];
+    const peak = median(many.limit) / median(one.limit);
+    return ['ferrograd', 'kernel'].flatMap((name) => {
+      const [few, more] = [one, many].map(({ lanes }) => lanes.find((lane) => lane.name === name));
+      if (!few || !more || Number.isNaN(peak)) return [];
+      const gain = median(few.seconds) / median(more.seconds);
+      return [
+        `    ${many.suite}, ${many.name}, ${name}: ${formatNumber(gain)} × with ${threadsOf(many)}, ` +
+          `${percent(gain / peak)} of what the peak gains (${formatNumber(peak)} ×)`,
+      ];
+    });
+  });
+}
+
+export function formatHead({
+  machine,
+  isa,
+  capPeers,
+  commit,
+  peers,
+  load,
+}: Omit<Report, 'cases' | 'notQuotable'>) {
+  return [
+    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}, Node.js ${machine.node}`,
+    `ferrograd at ${commit} on ${isa}; peers use ${capPeers ? 'no more than that' : 'the best they have'}; load ${load.start?.toFixed(2) ?? 'unknown'}`,
+    ...Object.entries(peers).map(([name, about]) => `  ${name}: ${JSON.stringify(about)}`),
+  ].join('\n');
+}
