@@ -5,7 +5,7 @@ use crate::ops::{Named, Reads, UnaryFunction};
 use crate::real::Real;
 
 /// min(max(x, `min`), `max`); NaN stays NaN, a limit that is NaN makes everything NaN. Integers stay integers if the
-/// limits are. The gradient passes within the limits and at them.
+/// limits are. The gradient passes within the limits and stops at them, as in PyTorch since 2.15.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "Limits")]
 pub struct Clamp {
@@ -62,7 +62,7 @@ impl<T: Real> UnaryFunction<T> for Clamp {
 
     #[inline(always)]
     fn gradient(&self, g: T, x: T, _: T) -> T {
-        let inside = x >= T::from_f64(self.min) && x <= T::from_f64(self.max);
+        let inside = x > T::from_f64(self.min) && x < T::from_f64(self.max);
         if inside { g } else { T::ZERO }
     }
 
@@ -83,7 +83,7 @@ mod tests {
     const NAN: f64 = f64::NAN;
 
     #[test]
-    fn the_gradient_passes_at_the_limits_and_nan_is_kept() {
+    fn the_gradient_stops_at_the_limits_and_nan_is_kept() {
         let limits = r#"{"min": -1, "max": 1}"#;
         let x = Sample::new(limits).values(&[6], &[-2.0, -1.0, 0.5, 1.0, 2.0, NAN]);
         let y = values_f32("clamp", &x);
@@ -91,7 +91,7 @@ mod tests {
         assert!(y[5].is_nan());
         // Stopped is stopped, even where the gradient is infinite.
         let inf = f32::INFINITY;
-        assert_eq!(gradients_f32("clamp", &x, inf)[0], [0.0, inf, inf, inf, 0.0, 0.0]);
+        assert_eq!(gradients_f32("clamp", &x, inf)[0], [0.0, 0.0, inf, 0.0, 0.0, 0.0]);
     }
 
     #[test]

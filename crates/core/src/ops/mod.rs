@@ -158,7 +158,12 @@ ops! {
 }
 
 fn attributes_of<A: DeserializeOwned + Debug>(name: &str, attributes: &str) -> Result<A> {
-    serde_json::from_str(attributes).map_err(|e| Error::argument(format!("{name}: {e}")))
+    serde_json::from_str(attributes).map_err(|e| {
+        // Where in the JSON it was is of no use to whoever called a method.
+        let message = e.to_string();
+        let reason = message.split(" at line ").next().unwrap_or(&message);
+        Error::argument(format!("{name}: {reason}"))
+    })
 }
 
 /// Exactly `N` inputs.

@@ -32,7 +32,8 @@ impl Dims {
             let dim = shape.dim(dim, op)?;
             if let Some(flag) = reduced.get_mut(dim) {
                 if *flag {
-                    return Err(Error::argument(format!("{op}: dim {dim} appears twice in {:?}", self.dims)));
+                    let dims = self.dims.as_deref().unwrap_or_default();
+                    return Err(Error::argument(format!("{op}: dim {dim} appears twice in {dims:?}")));
                 }
                 *flag = true;
             }
