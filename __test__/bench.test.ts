@@ -1,11 +1,12 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { drawChart } from '../bench/chart.js';
 import type { Measured } from '../bench/measure.js';
 import { readOptions } from '../bench/options.js';
+import { othersShare, sample } from '../bench/quiet.js';
 import { formatReport, type Report, reasonsNotToQuote, summarize } from '../bench/report.js';
 import { quantile, scatter } from '../bench/statistics.js';
 import { formatCase, formatGroups, formatScaling, formatSeconds } from '../bench/table.js';
@@ -99,6 +100,24 @@ describe('what may be quoted', () => {
     expect(before).toContain('busy before (load average 2.00)');
     const [during] = reasonsNotToQuote({ ...quiet, cases: [product({ others: 0.2 })] });
     expect(during).toContain('others took more than 3 % of the machine in 1 of 1');
+  });
+
+  test('what others took is what this process and those under it did not', () => {
+    const cores = availableParallelism();
+    const before = { at: 0, busy: 100, own: 10 };
+    expect(othersShare(before, { at: 10, busy: 105, own: 15 })).toBe(0);
+    expect(othersShare(before, { at: 10, busy: 107, own: 15 })).toBeCloseTo(2 / (10 * cores), 2);
+    expect(othersShare(undefined, undefined)).toBeUndefined();
+  });
+
+  test.skipIf(process.platform !== 'linux')('work of this process and its children is its own', () => {
+    const before = sample()!;
+    const spin = 'const end = Date.now() + 200; while (Date.now() < end);';
+    execFileSync(process.execPath, ['-e', spin]);
+    const after = sample()!;
+    expect(after.own - before.own).toBeGreaterThan(0.02);
+    expect(after.busy - before.busy).toBeGreaterThan(0.02);
+    expect(after.at - before.at).toBeGreaterThan(0.19);
   });
 
   test('no times that scatter, except a few of many', () => {

@@ -40,7 +40,7 @@ function cpuFlags(): string[] {
 export function describeCommit(): { commit: string; clean: boolean } {
   const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
   try {
-    const measured = ['src', 'crates', 'bench', 'scripts', 'package.json', 'Cargo.toml', 'Cargo.lock'];
+    const measured = ['src', 'crates', 'bench', 'package.json', 'Cargo.toml', 'Cargo.lock'];
     const ignored = ':!bench/results';
     return {
       commit: git('rev-parse', '--short=12', 'HEAD'),

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 
 /** Seconds of all cores together, since the machine and the processes started. */
-interface Sample {
+export interface Sample {
   at: number;
   /** Not idle, whoever it was; with what the host took away. */
   busy: number;
@@ -13,10 +13,13 @@ interface Sample {
 
 const TICKS = 100; // a second; USER_HZ is 100 wherever Node.js runs on Linux
 
+/** What the two counts may differ by, s: each is in ticks, and they are not read at the same time. */
+const GRAIN = 4 / TICKS;
+
 /** The share of the machine that others took between two samples, 0 to 1; undefined where /proc does not tell. */
 export function othersShare(from: Sample | undefined, to: Sample | undefined): number | undefined {
   if (!from || !to) return undefined;
-  const others = to.busy - from.busy - (to.own - from.own);
+  const others = to.busy - from.busy - (to.own - from.own) - GRAIN;
   return Math.max(0, others / ((to.at - from.at) * availableParallelism()));
 }
 
