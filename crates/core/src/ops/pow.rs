@@ -134,7 +134,12 @@ impl<T: Real> Operation<T> for Pow {
             Some(Simple::Reciprocal) => fill(x, y, |a, _| T::ONE / a),
             Some(Simple::Square) => fill(x, y, |a, _| a * a),
             Some(Simple::Cube) => fill(x, y, |a, _| a * a * a),
-            None => fill(x, y, T::powf),
+            None => fill(
+                x,
+                y,
+                #[inline(always)]
+                |a, b| a.powf(b),
+            ),
         }
         Ok(())
     }
@@ -149,11 +154,23 @@ impl<T: Real> Operation<T> for Pow {
                 Some(Simple::Reciprocal) => carry(x, dy, dx, |a, _| -T::ONE / (a * a)),
                 Some(Simple::Square) => carry(x, dy, dx, |a, _| a + a),
                 Some(Simple::Cube) => carry(x, dy, dx, |a, b| b * (a * a)),
-                None => carry(x, dy, dx, by_base),
+                None => carry(
+                    x,
+                    dy,
+                    dx,
+                    #[inline(always)]
+                    |a, b| by_base(a, b),
+                ),
             }
         }
         if let Some(dx) = &mut dx[1] {
-            carry(x, dy, dx, by_exponent);
+            carry(
+                x,
+                dy,
+                dx,
+                #[inline(always)]
+                |a, b| by_exponent(a, b),
+            );
         }
     }
 }
