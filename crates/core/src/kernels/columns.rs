@@ -1,70 +1,101 @@
 //! Sums of columns: of a row-major matrix, over its rows.
 
+use std::ops::Range;
+
 use crate::kernels::Mode;
 use crate::kernels::isa::vectorize;
 use crate::kernels::parallel::chunks_mut;
 use crate::kernels::strided::GRAIN;
 use crate::real::Real;
 
-/// Columns that are summed side by side: a few vectors, and whole cache lines of each row.
-const WIDTH: usize = 64;
-/// Rows that are added one after the other.
-const BLOCK: usize = 32;
+/// Columns that are summed side by side: long enough stretches of each row for the hardware to fetch ahead, short enough
+/// for their sums to stay in the first cache.
+const WIDTH: usize = 512;
+/// Columns of a cache line, which no two threads should write.
+const LINE: usize = 16;
+/// Rows whose sum is added to the others' as one number.
+const GROUP: usize = 4;
+/// Rows that are added in one loop; more are halved.
+const BLOCK: usize = 16 * GROUP;
 
-/// `y[j] (+)= Σᵢ x[i, j]` for `x` of `y.len()` columns. Pairwise over blocks of rows, in an order that the number of
-/// rows alone decides.
+/// `y[j] (+)= Σᵢ x[i, j]` for `x` of `y.len()` columns, in an order that the number of rows alone decides.
+///
+/// The error is at most (17 + ⌈log₂ rows⌉)·u·Σ|x| to first order in u = 2⁻²⁴ (2⁻⁵³ for `f64`): at most 16 additions one after the
+/// other, everything else pairwise.
 pub fn column_sums<T: Real>(x: &[T], y: &mut [T], mode: Mode) {
     let columns = y.len();
     if columns == 0 {
         return;
     }
     let rows = x.len() / columns;
-    let grain = GRAIN.div_ceil(rows.max(1)).next_multiple_of(WIDTH);
+    let grain = GRAIN.div_ceil(rows.max(1)).next_multiple_of(LINE);
     chunks_mut(y, grain, |first, y| {
         for (i, y) in y.chunks_mut(WIDTH).enumerate() {
-            let strip = Strip { x, columns, first: first + i * WIDTH, width: y.len() };
-            let sums = strip.sums(0, rows);
+            let strip = Strip { x, columns, first: first + i * WIDTH };
             match mode {
-                Mode::Write => y.copy_from_slice(&sums[..y.len()]),
-                Mode::Add => y.iter_mut().zip(sums).for_each(|(y, sum)| *y += sum),
+                Mode::Write => strip.sums(0..rows, y),
+                Mode::Add => {
+                    let sums = &mut [T::ZERO; WIDTH][..y.len()];
+                    strip.sums(0..rows, sums);
+                    add(sums, y);
+                }
             }
         }
     });
 }
 
-/// Up to [`WIDTH`] neighbouring columns of a matrix.
+/// Neighbouring columns of a matrix, from column `first` on.
 struct Strip<'a, T> {
     x: &'a [T],
     columns: usize,
     first: usize,
-    width: usize,
 }
 
 impl<T: Real> Strip<'_, T> {
-    fn sums(&self, from: usize, to: usize) -> [T; WIDTH] {
-        if to - from > BLOCK {
-            let middle = from + ((to - from) / 2).next_multiple_of(BLOCK);
-            let mut sums = self.sums(from, middle);
-            let others = self.sums(middle, to);
-            sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other);
-            return sums;
+    /// Overwrites `y` with the sums of as many columns over these rows.
+    fn sums(&self, rows: Range<usize>, y: &mut [T]) {
+        if rows.len() > BLOCK {
+            let middle = rows.start + (rows.len() / 2).next_multiple_of(BLOCK);
+            let others = &mut [T::ZERO; WIDTH][..y.len()];
+            self.sums(rows.start..middle, y);
+            self.sums(middle..rows.end, others);
+            add(others, y);
+            return;
         }
         vectorize(
             #[inline(always)]
-            || {
-                let mut sums = [T::ZERO; WIDTH];
-                for row in from..to {
-                    let row = &self.x[row * self.columns + self.first..][..self.width];
-                    // A constant length keeps the sums in registers.
-                    match <&[T; WIDTH]>::try_from(row) {
-                        Ok(row) => sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x),
-                        Err(_) => sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x),
+            move || {
+                y.fill(T::ZERO);
+                let n = y.len();
+                let row = |i: usize| &self.x[i * self.columns + self.first..][..n];
+                let whole = rows.end - rows.len() % GROUP;
+                for i in (rows.start..whole).step_by(GROUP) {
+                    let (a, b, c, d) = (row(i), row(i + 1), row(i + 2), row(i + 3));
+                    for j in 0..n {
+                        y[j] += (a[j] + b[j]) + (c[j] + d[j]);
                     }
                 }
-                sums
+                for i in whole..rows.end {
+                    y.iter_mut().zip(row(i)).for_each(
+                        #[inline(always)]
+                        |(y, &x)| *y += x,
+                    );
+                }
             },
-        )
+        );
     }
+}
+
+/// `y += x`
+fn add<T: Real>(x: &[T], y: &mut [T]) {
+    vectorize(
+        #[inline(always)]
+        move || {
+            for (y, &x) in y.iter_mut().zip(x) {
+                *y += x;
+            }
+        },
+    );
 }
 
 #[cfg(test)]

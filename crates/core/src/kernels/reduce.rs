@@ -1,80 +1,169 @@
-//! Reductions of a row: pairwise, with independent partial sums that vectorise. The order is fixed by the length
-//! alone, so that the bits are the same with every instruction set and number of threads.
+//! Reductions of a row. The order is fixed by the length alone, so that the bits are the same with every instruction
+//! set and number of threads.
 
 use crate::kernels::isa::vectorize;
+use crate::kernels::parallel::chunks_mut;
+use crate::kernels::strided::GRAIN;
 use crate::real::Real;
 
+/// Partial results side by side.
 const LANES: usize = 16;
+/// Elements that are reduced in one loop; longer rows are halved.
 const BLOCK: usize = 512;
+/// Pieces that threads share, of rows that are long enough for that.
+const PIECES: usize = 64;
 
-/// Σ f(x). The rounding error grows with log n, as in NumPy and PyTorch (pairwise summation; Higham 1993).
-pub fn sum_of<T: Real>(x: &[T], f: impl Fn(T) -> T + Copy) -> T {
-    if x.len() > BLOCK {
-        let half = (x.len() / 2).next_multiple_of(BLOCK);
-        return sum_of(&x[..half], f) + sum_of(&x[half..], f);
+/// A row of any length: pieces for the threads, halves of pieces, blocks of at most [`BLOCK`] elements.
+fn reduce<T: Real>(
+    x: &[T],
+    block: impl Fn(&[T]) -> T + Copy + Sync,
+    join: impl Fn(T, T) -> T + Copy + Sync,
+) -> T {
+    if x.len() < 2 * GRAIN {
+        return halves(x, block, join);
     }
-    vectorize(
-        #[inline(always)]
-        move || {
-            let mut lanes = [T::ZERO; LANES];
-            let (blocks, rest) = x.as_chunks::<LANES>();
-            for block in blocks {
-                for (lane, &x) in lanes.iter_mut().zip(block) {
-                    *lane += f(x);
-                }
-            }
-            for (lane, &x) in lanes.iter_mut().zip(rest) {
-                *lane += f(x);
-            }
-            let mut width = LANES / 2;
-            while width > 0 {
-                for i in 0..width {
-                    lanes[i] += lanes[i + width];
-                }
-                width /= 2;
-            }
-            lanes[0]
+    let length = x.len().div_ceil(PIECES).next_multiple_of(BLOCK);
+    let mut results = [T::ZERO; PIECES];
+    let results = &mut results[..x.len().div_ceil(length)];
+    chunks_mut(results, GRAIN.div_ceil(length), |first, results| {
+        for (piece, result) in x[first * length..].chunks(length).zip(results) {
+            *result = halves(piece, block, join);
+        }
+    });
+    pairwise(results, join)
+}
+
+fn halves<T: Real>(x: &[T], block: impl Fn(&[T]) -> T + Copy, join: impl Fn(T, T) -> T + Copy) -> T {
+    if x.len() <= BLOCK {
+        return block(x);
+    }
+    let (left, right) = x.split_at((x.len() / 2).next_multiple_of(BLOCK));
+    join(halves(left, block, join), halves(right, block, join))
+}
+
+/// At least one result, joined with its like.
+fn pairwise<T: Real>(results: &[T], join: impl Fn(T, T) -> T + Copy) -> T {
+    if results.len() == 1 {
+        return results[0];
+    }
+    let (left, right) = results.split_at(results.len().div_ceil(2));
+    join(pairwise(left, join), pairwise(right, join))
+}
+
+/// A block, in lanes that vectorise. `start` is neutral.
+#[inline(always)]
+fn block<T: Real>(x: &[T], start: T, term: impl Fn(T) -> T, join: impl Fn(T, T) -> T) -> T {
+    let mut lanes = [start; LANES];
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    for block in blocks {
+        for (lane, &x) in lanes.iter_mut().zip(block) {
+            *lane = join(*lane, term(x));
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane = join(*lane, term(x));
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] = join(lanes[i], lanes[i + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// Σ f(x) of n elements.
+///
+/// The error is at most (28 + ⌈log₂ n⌉)·u·Σ|f(x)| to first order in u = 2⁻²⁴ (2⁻⁵³ for `f64`), plus that of f: no more
+/// than 32 additions one after the other, everything else pairwise (Higham 1993), as in NumPy and PyTorch.
+pub fn sum_of<T: Real>(x: &[T], f: impl Fn(T) -> T + Copy + Sync) -> T {
+    reduce(
+        x,
+        move |x| {
+            vectorize(
+                #[inline(always)]
+                move || block(x, T::ZERO, f, |a, b| a + b),
+            )
         },
+        |a, b| a + b,
     )
 }
 
-/// Σ x.
+/// Σ x, as accurate as [`sum_of`].
 pub fn sum<T: Real>(x: &[T]) -> T {
-    sum_of(x, |x| x)
+    sum_of(
+        x,
+        #[inline(always)]
+        |x| x,
+    )
 }
 
-/// Σ x / n; NaN for an empty row.
+/// Σ x / n, as accurate as [`sum_of`] up to one rounding; NaN for an empty row.
 pub fn mean<T: Real>(x: &[T]) -> T {
     sum(x) / T::from_f64(x.len() as f64)
 }
 
 /// The largest element; NaN if there is one; −∞ for an empty row.
 pub fn max<T: Real>(x: &[T]) -> T {
-    fold(x, T::NEG_INFINITY, T::maximum)
+    extremum(
+        x,
+        T::NEG_INFINITY,
+        #[inline(always)]
+        |a, b| if b > a { b } else { a },
+        T::maximum,
+    )
 }
 
 /// The smallest element; NaN if there is one; +∞ for an empty row.
 pub fn min<T: Real>(x: &[T]) -> T {
-    fold(x, -T::NEG_INFINITY, T::minimum)
+    extremum(
+        x,
+        -T::NEG_INFINITY,
+        #[inline(always)]
+        |a, b| if b < a { b } else { a },
+        T::minimum,
+    )
 }
 
-/// An associative and commutative fold.
-pub fn fold<T: Real>(x: &[T], start: T, f: impl Fn(T, T) -> T + Copy) -> T {
-    vectorize(
-        #[inline(always)]
-        move || {
-            let mut lanes = [start; LANES];
-            let (blocks, rest) = x.as_chunks::<LANES>();
-            for block in blocks {
-                for (lane, &x) in lanes.iter_mut().zip(block) {
-                    *lane = f(*lane, x);
-                }
-            }
-            for (lane, &x) in lanes.iter_mut().zip(rest) {
-                *lane = f(*lane, x);
-            }
-            lanes.into_iter().fold(start, f)
+/// NaN is looked for apart: passing over it takes one instruction, choosing it takes three.
+fn extremum<T: Real>(
+    x: &[T],
+    start: T,
+    join: impl Fn(T, T) -> T + Copy + Sync,
+    join_with_nan: impl Fn(T, T) -> T + Copy + Sync,
+) -> T {
+    reduce(
+        x,
+        move |x| {
+            vectorize(
+                #[inline(always)]
+                move || {
+                    let extremum = block(x, start, |x| x, join);
+                    let nan = x.iter().fold(
+                        0u32,
+                        #[inline(always)]
+                        |nan, x| nan | u32::from(x.is_nan()),
+                    );
+                    if nan == 0 { extremum } else { T::from_f64(f64::NAN) }
+                },
+            )
         },
+        join_with_nan,
+    )
+}
+
+/// A fold in whatever order: `f` is associative and commutative, at least nearly, and `start` neutral.
+pub fn fold<T: Real>(x: &[T], start: T, f: impl Fn(T, T) -> T + Copy + Sync) -> T {
+    reduce(
+        x,
+        move |x| {
+            vectorize(
+                #[inline(always)]
+                move || block(x, start, |x| x, f),
+            )
+        },
+        f,
     )
 }
 
