@@ -105,7 +105,7 @@ fn measure(isa: Isa, threads: usize, offset: usize, filter: &str) {
                         col_stride: b_strides.1,
                     };
                     let c = MatrixMut { data: &mut c[c_start..], rows, cols, row_stride: cols };
-                    matmul(a, b, c, Mode::Write, None);
+                    matmul(a, b, c, Mode::Write);
                 }
                 flop * calls as f64 / start.elapsed().as_secs_f64() / 1e9
             })

@@ -14,13 +14,15 @@ pub enum Isa {
     Avx2,
     /// 64-bit Arm with 128-bit vectors.
     Neon,
+    /// WebAssembly with 128-bit vectors.
+    Wasm128,
     /// What the compilation target guarantees.
     Portable,
 }
 
 impl Isa {
     /// Every instruction set, widest first.
-    pub const ALL: [Isa; 4] = [Isa::Avx512, Isa::Avx2, Isa::Neon, Isa::Portable];
+    pub const ALL: [Isa; 5] = [Isa::Avx512, Isa::Avx2, Isa::Neon, Isa::Wasm128, Isa::Portable];
 
     /// The name that `FERROGRAD_ISA` takes and `backend()` reports.
     pub const fn name(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Isa {
             Self::Avx512 => "avx512",
             Self::Avx2 => "avx2",
             Self::Neon => "neon",
+            Self::Wasm128 => "wasm128",
             Self::Portable => "portable",
         }
     }
@@ -51,6 +54,8 @@ impl Isa {
             }
             #[cfg(target_arch = "aarch64")]
             Self::Neon => true, // part of the architecture's baseline
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Self::Wasm128 => true, // the module would not load elsewhere
             Self::Portable => true,
             #[allow(unreachable_patterns)]
             _ => false,

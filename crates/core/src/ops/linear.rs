@@ -3,6 +3,7 @@ use serde::Deserialize;
 use crate::dtype::{DType, DataMut, Operand, TensorType};
 use crate::error::{Error, Result};
 use crate::kernels::columns::column_sums;
+use crate::kernels::matmul::{Activate, Bias, Identity};
 use crate::kernels::{Matrix, MatrixMut, Mode, matmul};
 use crate::ops::matmul::transposed;
 use crate::ops::{Grad, Named, Operation, Reads};
@@ -147,13 +148,15 @@ impl<T: Real> Operation<T> for Linear {
             return Err(Error::internal("linear: unexpected output class"));
         };
         let Sizes { rows, input, output } = Sizes::of(x);
-        matmul(
-            plain(x[0].real(), rows, input),
-            transposed(weight(x)),
-            plain_mut(y, rows, output),
-            Mode::Write,
-            x.get(2).map(|bias| &bias.real()[..output]),
-        );
+        let (x_matrix, weight) = (plain(x[0].real(), rows, input), transposed(weight(x)));
+        let y = plain_mut(y, rows, output);
+        match x.get(2) {
+            None => matmul(x_matrix, weight, y, Mode::Write),
+            Some(bias) => {
+                let bias = Bias::Columns(&bias.real()[..output]);
+                matmul(x_matrix, weight, y, Activate { bias, activation: Identity });
+            }
+        }
         Ok(())
     }
 
@@ -166,7 +169,6 @@ impl<T: Real> Operation<T> for Linear {
                 weight(x),
                 plain_mut(dx.data, rows, input),
                 dx.mode,
-                None,
             );
         }
         if let Some(dw) = &mut dx[1] {
@@ -176,7 +178,6 @@ impl<T: Real> Operation<T> for Linear {
                 x,
                 plain_mut(dw.data, output, input),
                 dw.mode,
-                None,
             );
         }
         if let Some(Some(db)) = dx.get_mut(2) {

@@ -147,7 +147,7 @@ impl<T: Real> Operation<T> for Matmul {
         let Sizes { m, n, .. } = Sizes::of(x);
         for_each_batch(x, |batch, a, b| {
             let c = MatrixMut { data: &mut y[batch * m * n..][..m * n], rows: m, cols: n, row_stride: n };
-            matmul(matrix(&x[0], a), matrix(&x[1], b), c, Mode::Write, None);
+            matmul(matrix(&x[0], a), matrix(&x[1], b), c, Mode::Write);
         });
         Ok(())
     }
@@ -165,11 +165,11 @@ impl<T: Real> Operation<T> for Matmul {
             };
             if let Some(da) = &mut da[0] {
                 let c = MatrixMut { data: &mut da.data[batch * m * k..][..m * k], rows: m, cols: k, row_stride: k };
-                matmul(dc, transposed(matrix(&x[1], b)), c, da.mode, None);
+                matmul(dc, transposed(matrix(&x[1], b)), c, da.mode);
             }
             if let Some(db) = &mut db[0] {
                 let c = MatrixMut { data: &mut db.data[batch * k * n..][..k * n], rows: k, cols: n, row_stride: n };
-                matmul(transposed(matrix(&x[0], a)), dc, c, db.mode, None);
+                matmul(transposed(matrix(&x[0], a)), dc, c, db.mode);
             }
         });
     }

@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use super::Epilogue;
 use super::pack::{pack_a, pack_b};
-use super::problem::{Input, Problem};
+use super::place::Pass;
+use super::problem::{Input, Output, Problem};
 use super::tile::{Tile, kernel, max_rows, max_vectors};
 use crate::kernels::simd::Simd;
 
@@ -42,7 +44,12 @@ fn parts(n: usize, max: usize) -> impl Iterator<Item = Range<usize>> {
 ///
 /// # Safety
 /// The machine has the instruction set of `V`, and nobody else uses this part of C meanwhile.
-pub unsafe fn blocked<V: Simd>(product: &Problem, rows: Range<usize>, cols: Range<usize>, packing: Packing) {
+pub unsafe fn blocked<V: Simd, E: Epilogue<f32>>(
+    product: &Problem<E>,
+    rows: Range<usize>,
+    cols: Range<usize>,
+    packing: Packing,
+) {
     let lines = |numbers: usize| numbers.div_ceil(16);
     let depth = product.depth.min(MAX_DEPTH);
     let a_lines = lines(depth * rows.len().min(MAX_ROWS));
@@ -54,7 +61,8 @@ pub unsafe fn blocked<V: Simd>(product: &Problem, rows: Range<usize>, cols: Rang
         let a_space: *mut f32 = workspace.as_mut_ptr().cast();
         let b_space = a_space.wrapping_add(a_lines * 16);
         for steps in parts(product.depth, MAX_DEPTH) {
-            let c = if steps.start == 0 { product.c } else { product.c.adding() };
+            let pass = Pass { first: steps.start == 0, last: steps.end == product.depth };
+            let c = Output { pass, ..product.c };
             for vectors in parts(cols.len().div_ceil(V::LANES), MAX_COLS / V::LANES) {
                 let col = cols.start + vectors.start * V::LANES;
                 let block_cols = cols.end.min(cols.start + vectors.end * V::LANES) - col;
@@ -83,8 +91,8 @@ pub unsafe fn blocked<V: Simd>(product: &Problem, rows: Range<usize>, cols: Rang
 }
 
 /// A part of a product that is computed without leaving the cache.
-struct Block {
-    product: Problem,
+struct Block<E> {
+    product: Problem<E>,
     packing: Packing,
     a_space: *mut f32,
     b_space: *mut f32,
@@ -92,7 +100,7 @@ struct Block {
     first: bool,
 }
 
-impl Block {
+impl<E: Epilogue<f32>> Block<E> {
     unsafe fn run<V: Simd>(&self) {
         let Problem { a, b, c, rows, cols, depth } = self.product;
         // SAFETY: the caller's promises.
@@ -128,7 +136,7 @@ impl Block {
                     last: if ragged > 0 { ragged } else { V::LANES },
                 };
                 // SAFETY: the tile lies within the block; the last vector of B is packed, unless it is whole.
-                unsafe { kernel::<V>(tile_rows.len(), vectors.len())(&tile) };
+                unsafe { kernel::<V, E>(tile_rows.len(), vectors.len())(&tile) };
             }
         }
     }

@@ -4,9 +4,9 @@
 
 use std::ops::Range;
 
+use super::Epilogue;
 use super::problem::{Input, Output, Problem};
-use crate::kernels::Mode;
-use crate::kernels::simd::Simd;
+use crate::kernels::simd::{Simd, Vector};
 
 /// Columns of a group.
 pub const COLS: usize = 4;
@@ -21,11 +21,11 @@ const fn max_rows<V: Simd>() -> usize {
 }
 
 /// Some rows × `cols` of C; rows of A and columns of B are contiguous.
-struct Group {
+struct Group<E> {
     depth: usize,
     a: Input,
     b: Input,
-    c: Output,
+    c: Output<E>,
     cols: usize,
 }
 
@@ -33,7 +33,7 @@ struct Group {
 ///
 /// # Safety
 /// The machine has the instruction set of `V`, and nobody else uses these columns of C meanwhile.
-pub unsafe fn dot<V: Simd>(product: &Problem, cols: Range<usize>) {
+pub unsafe fn dot<V: Simd, E: Epilogue<f32>>(product: &Problem<E>, cols: Range<usize>) {
     let tiles = product.rows.div_ceil(max_rows::<V>());
     for j in cols.clone().step_by(COLS) {
         for tile in 0..tiles {
@@ -50,30 +50,30 @@ pub unsafe fn dot<V: Simd>(product: &Problem, cols: Range<usize>) {
             // SAFETY: the group lies within the product and these columns.
             unsafe {
                 match rows {
-                    1 => run::<V, 1>(&group),
-                    2 => run::<V, 2>(&group),
-                    3 => run::<V, 3>(&group),
-                    4 => run::<V, 4>(&group),
-                    5 => run::<V, 5>(&group),
-                    _ => run::<V, 6>(&group),
+                    1 => run::<V, E, 1>(&group),
+                    2 => run::<V, E, 2>(&group),
+                    3 => run::<V, E, 3>(&group),
+                    4 => run::<V, E, 4>(&group),
+                    5 => run::<V, E, 5>(&group),
+                    _ => run::<V, E, 6>(&group),
                 }
             }
         }
     }
 }
 
-unsafe fn run<V: Simd, const ROWS: usize>(group: &Group) {
+unsafe fn run<V: Simd, E: Epilogue<f32>, const ROWS: usize>(group: &Group<E>) {
     // SAFETY: the caller's promises.
     unsafe {
         V::enter(
             #[inline(always)]
-            || finish(group, sums::<V, ROWS>(group)),
+            || finish(group, sums::<V, E, ROWS>(group)),
         )
     }
 }
 
 #[inline(always)]
-unsafe fn sums<V: Simd, const ROWS: usize>(group: &Group) -> [[V; COLS]; ROWS] {
+unsafe fn sums<V: Simd, E, const ROWS: usize>(group: &Group<E>) -> [[V; COLS]; ROWS] {
     // SAFETY: the caller's promises; columns beyond the last are read as the last.
     unsafe {
         let (a, b) = (group.a, group.b);
@@ -124,32 +124,14 @@ unsafe fn accumulate<V: Simd, const ROWS: usize>(
 }
 
 #[inline(always)]
-unsafe fn finish<V: Simd, const ROWS: usize>(group: &Group, sums: [[V; COLS]; ROWS]) {
-    let c = &group.c;
-    let side_by_side = group.cols == COLS && c.col == 1 && (c.bias.is_null() || c.bias_col == 1);
+unsafe fn finish<V: Simd, E: Epilogue<f32>, const ROWS: usize>(group: &Group<E>, sums: [[V; COLS]; ROWS]) {
+    let place = group.c.place(0, group.cols);
     // SAFETY: the caller's promises; only the group's columns are touched.
     unsafe {
-        for (i, vectors) in sums.into_iter().enumerate() {
-            let sums = V::sum4(vectors);
-            let to = c.data.add(i * c.row);
-            if side_by_side {
-                let to = to.cast::<[f32; COLS]>();
-                let terms = match c.mode {
-                    Mode::Write if c.bias.is_null() => [0.0; COLS],
-                    Mode::Write => c.bias.cast::<[f32; COLS]>().read(),
-                    Mode::Add => to.read(),
-                };
-                to.write(std::array::from_fn(|j| sums[j] + terms[j]));
-                continue;
-            }
-            for (j, &sum) in sums.iter().enumerate().take(group.cols) {
-                let to = to.add(j * c.col);
-                *to = match c.mode {
-                    Mode::Write if c.bias.is_null() => sum,
-                    Mode::Write => sum + *c.bias.add(i * c.bias_row + j * c.bias_col),
-                    Mode::Add => *to + sum,
-                };
-            }
+        let mut totals = [V::Four::splat(0.0); ROWS];
+        for (total, vectors) in totals.iter_mut().zip(sums) {
+            *total = V::sum4(vectors);
         }
+        place.store(group.c.epilogue.apply(totals, &place));
     }
 }

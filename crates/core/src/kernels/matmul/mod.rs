@@ -1,15 +1,19 @@
-//! Matrix products: C = A·B or C += A·B, with any strides of A and B.
+//! Matrix products with any strides of A and B, and what an [`Epilogue`] makes of them.
 
 mod blocked;
 mod dot;
+mod epilogue;
 mod pack;
+mod place;
 mod plain;
 mod problem;
 #[cfg(test)]
 mod tests;
 mod tile;
 
-use super::Mode;
+pub use epilogue::{Activate, Activation, Bias, Epilogue, Identity, LeakyRelu, Relu, ReluGradient, Scale};
+pub use place::Place;
+
 use super::simd::{Simd, Vectorized, dispatch};
 use crate::pool::parallel_for;
 use blocked::Packing;
@@ -30,6 +34,14 @@ pub struct Matrix<'a, T> {
     pub col_stride: usize,
 }
 
+impl<T> Matrix<'_, T> {
+    /// Whether the slice has all elements.
+    fn is_whole(&self) -> bool {
+        let last = (self.rows.max(1) - 1) * self.row_stride + (self.cols.max(1) - 1) * self.col_stride;
+        self.rows == 0 || self.cols == 0 || last < self.data.len()
+    }
+}
+
 /// A matrix to write, row-major: element (i, j) is `data[i * row_stride + j]`, with `row_stride >= cols`.
 #[derive(Debug)]
 pub struct MatrixMut<'a, T> {
@@ -47,42 +59,40 @@ pub struct MatrixMut<'a, T> {
 pub trait Product: Copy {
     /// What [`matmul`] does once it has checked its arguments.
     #[doc(hidden)]
-    fn product(a: Matrix<Self>, b: Matrix<Self>, c: MatrixMut<Self>, mode: Mode, bias: Option<&[Self]>);
+    fn product<E: Epilogue<Self>>(a: Matrix<Self>, b: Matrix<Self>, c: MatrixMut<Self>, epilogue: E);
 }
 
-/// C = A·B + bias (one a column), or C += A·B.
+/// A·B, and of it in C what the epilogue makes of it: [`Mode`](super::Mode) writes it or adds it, [`Activate`] adds a bias
+/// and applies an activation, [`ReluGradient`] goes back through a relu, [`Scale`] makes a step of gradient descent.
 ///
 /// The same bits for any number of threads. NaN and infinities spread as in a plain loop: 0·NaN is NaN.
 ///
 /// # Panics
-/// If shapes do not fit each other, a slice is too short for its matrix, or a bias comes with [`Mode::Add`].
-pub fn matmul<T: Product>(a: Matrix<T>, b: Matrix<T>, c: MatrixMut<T>, mode: Mode, bias: Option<&[T]>) {
+/// If shapes do not fit each other or the epilogue, or a slice is too short for its matrix.
+pub fn matmul<T: Product>(a: Matrix<T>, b: Matrix<T>, c: MatrixMut<T>, epilogue: impl Epilogue<T>) {
     assert!(a.rows == c.rows && b.cols == c.cols && a.cols == b.rows, "shapes do not fit");
+    assert!(epilogue.fits(c.rows, c.cols), "the epilogue does not fit");
     if c.rows == 0 || c.cols == 0 {
         return;
     }
-    for m in [&a, &b] {
-        let last = (m.rows.max(1) - 1) * m.row_stride + (m.cols.max(1) - 1) * m.col_stride;
-        assert!(m.rows == 0 || m.cols == 0 || last < m.data.len(), "a slice is too short for its matrix");
-    }
+    assert!(a.is_whole() && b.is_whole(), "a slice is too short for its matrix");
     assert!(c.row_stride >= c.cols, "rows of C overlap");
     assert!((c.rows - 1) * c.row_stride + c.cols <= c.data.len(), "C's slice is too short for its matrix");
-    assert!(bias.is_none_or(|bias| mode == Mode::Write && bias.len() == c.cols), "bias does not fit");
-    T::product(a, b, c, mode, bias);
+    T::product(a, b, c, epilogue);
 }
 
 impl Product for f64 {
-    fn product(a: Matrix<Self>, b: Matrix<Self>, c: MatrixMut<Self>, mode: Mode, bias: Option<&[Self]>) {
-        plain::matmul(a, b, c, mode, bias);
+    fn product<E: Epilogue<Self>>(a: Matrix<Self>, b: Matrix<Self>, c: MatrixMut<Self>, epilogue: E) {
+        plain::matmul(a, b, c, epilogue);
     }
 }
 
 impl Product for f32 {
-    fn product(a: Matrix<Self>, b: Matrix<Self>, mut c: MatrixMut<Self>, mode: Mode, bias: Option<&[Self]>) {
-        if a.cols == 0 {
-            return plain::matmul(a, b, c, mode, bias);
+    fn product<E: Epilogue<Self>>(a: Matrix<Self>, b: Matrix<Self>, c: MatrixMut<Self>, epilogue: E) {
+        match a.cols {
+            0 => plain::matmul(a, b, c, epilogue),
+            _ => dispatch(Problem::new(a, b, c, epilogue)),
         }
-        dispatch(Problem::new(a, b, &mut c, mode, bias));
     }
 }
 
@@ -95,7 +105,7 @@ const DOT_OPERAND: u64 = 128 * 1024;
 
 /// Whether dot products are faster than tiles for a product whose operands both lie along the depth. Counted in
 /// multiply-adds of vectors: a dot product adds up its lanes in the end, tiles need B transposed first.
-fn dot_pays<V: Simd>(product: &Problem) -> bool {
+fn dot_pays<V: Simd, E>(product: &Problem<E>) -> bool {
     let [rows, cols, depth, lanes] = [product.rows, product.cols, product.depth, V::LANES].map(|n| n as u64);
     let dot = rows * cols * (depth.div_ceil(lanes) + 4);
     let tiles = cols.div_ceil(lanes) * depth * (rows + lanes * 2 / 3);
@@ -104,7 +114,7 @@ fn dot_pays<V: Simd>(product: &Problem) -> bool {
 
 /// Whether lanes cut the columns of C or its rows: what is packed is cut too, lest every lane packs all of it, unless
 /// that side is much the shorter.
-fn cuts_columns(product: &Problem, packing: Packing) -> bool {
+fn cuts_columns<E>(product: &Problem<E>, packing: Packing) -> bool {
     match (packing.a, packing.b) {
         (true, false) => product.cols > 8 * product.rows,
         (false, true) => 8 * product.cols >= product.rows,
@@ -112,15 +122,15 @@ fn cuts_columns(product: &Problem, packing: Packing) -> bool {
     }
 }
 
-impl Vectorized for Problem {
+impl<E: Epilogue<f32>> Vectorized for Problem<E> {
     type Output = ();
 
     unsafe fn run<V: Simd>(self) {
-        if let Some(product) = self.along_depth().filter(|_| dot_pays::<V>(&self)) {
+        if let Some(product) = self.along_depth().filter(|_| dot_pays::<V, E>(&self)) {
             let grain = GRAIN.div_ceil(product.rows * product.depth).next_multiple_of(dot::COLS);
             parallel_for(product.cols, grain, &|cols| {
                 // SAFETY: the caller's promise; lanes have different columns.
-                unsafe { dot::dot::<V>(&product, cols) }
+                unsafe { dot::dot::<V, E>(&product, cols) }
             });
             return;
         }
@@ -133,13 +143,13 @@ impl Vectorized for Problem {
             let grain = GRAIN.div_ceil(product.rows * product.depth).next_multiple_of(V::LANES);
             parallel_for(product.cols, grain, &|cols| {
                 // SAFETY: the caller's promise; lanes have different columns.
-                unsafe { blocked::blocked::<V>(&product, 0..product.rows, cols, packing) }
+                unsafe { blocked::blocked::<V, E>(&product, 0..product.rows, cols, packing) }
             });
         } else {
             let grain = GRAIN.div_ceil(product.cols * product.depth);
             parallel_for(product.rows, grain, &|rows| {
                 // SAFETY: the caller's promise; lanes have different rows.
-                unsafe { blocked::blocked::<V>(&product, rows, 0..product.cols, packing) }
+                unsafe { blocked::blocked::<V, E>(&product, rows, 0..product.cols, packing) }
             });
         }
     }

@@ -1,7 +1,7 @@
 //! A product as the kernels see it: pointers and strides, already checked.
 
+use super::place::{Pass, Place};
 use super::{Matrix, MatrixMut};
-use crate::kernels::Mode;
 
 /// A matrix to read: element (i, j) is `data[i * row + j * col]`.
 #[derive(Clone, Copy)]
@@ -29,67 +29,72 @@ impl Input {
     }
 }
 
-/// A matrix to write, with what becomes of its former values and what is added to the product.
+/// A matrix to write, with what becomes of the sums.
 #[derive(Clone, Copy)]
-pub struct Output {
+pub struct Output<E> {
     pub data: *mut f32,
     pub row: usize,
     pub col: usize,
-    /// Whether the product is added to the former values, or overwrites them.
-    pub mode: Mode,
-    /// Null, or what is added to element (i, j): `bias[i * bias_row + j * bias_col]`.
-    pub bias: *const f32,
-    pub bias_row: usize,
-    pub bias_col: usize,
+    /// Its first element's row in the whole of C.
+    pub first_row: usize,
+    /// Its first element's column in the whole of C.
+    pub first_col: usize,
+    /// Whether this is Cᵀ; the whole, as its epilogue knows it, is C.
+    pub transposed: bool,
+    pub pass: Pass,
+    pub epilogue: E,
 }
 
-impl Output {
+impl<E: Copy> Output<E> {
     /// The matrix without its first `i` rows and `j` columns.
     #[inline(always)]
     pub fn from(self, i: usize, j: usize) -> Self {
-        let bias = match self.bias.is_null() {
-            true => self.bias,
-            false => self.bias.wrapping_add(i * self.bias_row + j * self.bias_col),
-        };
-        Self { data: self.data.wrapping_add(i * self.row + j * self.col), bias, ..self }
+        let Self { data, row, col, first_row, first_col, .. } = self;
+        let data = data.wrapping_add(i * row + j * col);
+        Self { data, first_row: first_row + i, first_col: first_col + j, ..self }
     }
 
-    /// The same matrix, for the products that come after the first: they add to it.
-    pub fn adding(self) -> Self {
-        Self { mode: Mode::Add, bias: std::ptr::null(), ..self }
+    /// The place of `lanes` neighbours in a row from column `j` on, in each of some rows.
+    #[inline(always)]
+    pub fn place(&self, j: usize, lanes: usize) -> Place<f32> {
+        let Self { row: pitch, col: stride, first_row, first_col, transposed: down, pass, .. } = *self;
+        let data = self.data.wrapping_add(j * stride);
+        let (row, col) = if down { (first_col + j, first_row) } else { (first_row, first_col + j) };
+        Place { data, stride, pitch, lanes, row, col, down, pass }
     }
 
     fn transposed(self) -> Self {
-        Self { row: self.col, col: self.row, bias_row: self.bias_col, bias_col: self.bias_row, ..self }
+        Self {
+            row: self.col,
+            col: self.row,
+            first_row: self.first_col,
+            first_col: self.first_row,
+            transposed: !self.transposed,
+            ..self
+        }
     }
 }
 
 /// C = A·B: `rows` × `depth` times `depth` × `cols`.
 #[derive(Clone, Copy)]
-pub struct Problem {
+pub struct Problem<E> {
     pub a: Input,
     pub b: Input,
-    pub c: Output,
+    pub c: Output<E>,
     pub rows: usize,
     pub cols: usize,
     pub depth: usize,
 }
 
-// SAFETY: lanes of a product read A, B and the bias, which are borrowed for its length, and write parts of C that do
-// not overlap.
-unsafe impl Send for Problem {}
+// SAFETY: lanes of a product read A, B and what the epilogue reads, which are borrowed for its length, and write parts of
+// C that do not overlap.
+unsafe impl<E: Send> Send for Problem<E> {}
 // SAFETY: as above.
-unsafe impl Sync for Problem {}
+unsafe impl<E: Sync> Sync for Problem<E> {}
 
-impl Problem {
+impl<E: Copy> Problem<E> {
     /// The product of these matrices, whose shapes and lengths the caller has checked.
-    pub fn new(
-        a: Matrix<f32>,
-        b: Matrix<f32>,
-        c: &mut MatrixMut<f32>,
-        mode: Mode,
-        bias: Option<&[f32]>,
-    ) -> Self {
+    pub fn new(a: Matrix<f32>, b: Matrix<f32>, c: MatrixMut<f32>, epilogue: E) -> Self {
         Self {
             a: Input { data: a.data.as_ptr(), row: a.row_stride, col: a.col_stride },
             b: Input { data: b.data.as_ptr(), row: b.row_stride, col: b.col_stride },
@@ -97,10 +102,11 @@ impl Problem {
                 data: c.data.as_mut_ptr(),
                 row: c.row_stride,
                 col: 1,
-                mode,
-                bias: bias.map_or(std::ptr::null(), <[f32]>::as_ptr),
-                bias_row: 0,
-                bias_col: 1,
+                first_row: 0,
+                first_col: 0,
+                transposed: false,
+                pass: Pass::ONLY,
+                epilogue,
             },
             rows: a.rows,
             cols: b.cols,
@@ -128,7 +134,7 @@ impl Problem {
 
     /// A column of C as a row, where that makes B a matrix with contiguous rows.
     pub fn flat(self) -> Self {
-        let column = self.cols == 1 && self.c.row == 1 && self.a.row == 1 && self.c.bias.is_null();
+        let column = self.cols == 1 && self.c.row == 1 && self.a.row == 1;
         if column { self.transposed() } else { self }
     }
 }

@@ -3,8 +3,8 @@
 //! A step along the depth loads the vectors of one row of B, and multiplies them with one number of each row of A. Wide
 //! tiles win, because loads are what limits: 6 rows × 4 vectors take 10 loads for 24 multiply-adds, 14 × 2 take 16 for 28.
 
+use super::Epilogue;
 use super::problem::{Input, Output};
-use crate::kernels::Mode;
 use crate::kernels::simd::Simd;
 
 /// Numbers in a cache line.
@@ -24,13 +24,13 @@ pub const fn max_vectors<V: Simd>() -> usize {
 }
 
 /// One tile of C.
-pub struct Tile {
+pub struct Tile<E> {
     pub depth: usize,
     pub a: Input,
     /// Its columns are neighbours, and the last vector may be read whole.
     pub b: Input,
     /// Its columns are neighbours.
-    pub c: Output,
+    pub c: Output<E>,
     /// Lanes of the last vector that belong to C.
     pub last: usize,
 }
@@ -40,37 +40,44 @@ pub struct Tile {
 /// # Safety
 /// The machine has the instruction set; A and B can be read, and C read and written, for the function's number of rows
 /// and vectors.
-pub type TileKernel = unsafe fn(&Tile);
+pub type TileKernel<E> = unsafe fn(&Tile<E>);
 
 /// The kernel for tiles of `rows` × `vectors`, at most [`max_rows`] × [`max_vectors`].
-pub fn kernel<V: Simd>(rows: usize, vectors: usize) -> TileKernel {
-    const fn wide<V: Simd, const ROWS: usize>() -> [TileKernel; 4] {
+pub fn kernel<V: Simd, E: Epilogue<f32>>(rows: usize, vectors: usize) -> TileKernel<E> {
+    const fn wide<V: Simd, E: Epilogue<f32>, const ROWS: usize>() -> [TileKernel<E>; 4] {
         // Shapes that are too large for the registers are never asked for: do not compile them.
         if max_vectors::<V>() == 4 {
-            [tile::<V, ROWS, 1>, tile::<V, ROWS, 2>, tile::<V, ROWS, 3>, tile::<V, ROWS, 4>]
+            [tile::<V, E, ROWS, 1>, tile::<V, E, ROWS, 2>, tile::<V, E, ROWS, 3>, tile::<V, E, ROWS, 4>]
         } else {
-            [tile::<V, ROWS, 1>, tile::<V, ROWS, 2>, tile::<V, ROWS, 2>, tile::<V, ROWS, 2>]
+            [tile::<V, E, ROWS, 1>, tile::<V, E, ROWS, 2>, tile::<V, E, ROWS, 2>, tile::<V, E, ROWS, 2>]
         }
     }
     debug_assert!(rows <= max_rows::<V>() && vectors <= max_vectors::<V>());
     let kernels = const {
-        [wide::<V, 1>(), wide::<V, 2>(), wide::<V, 3>(), wide::<V, 4>(), wide::<V, 5>(), wide::<V, 6>()]
+        [
+            wide::<V, E, 1>(),
+            wide::<V, E, 2>(),
+            wide::<V, E, 3>(),
+            wide::<V, E, 4>(),
+            wide::<V, E, 5>(),
+            wide::<V, E, 6>(),
+        ]
     };
     kernels[rows - 1][vectors - 1]
 }
 
-unsafe fn tile<V: Simd, const ROWS: usize, const VECTORS: usize>(tile: &Tile) {
+unsafe fn tile<V: Simd, E: Epilogue<f32>, const ROWS: usize, const VECTORS: usize>(tile: &Tile<E>) {
     // SAFETY: the caller's promises.
     unsafe {
         V::enter(
             #[inline(always)]
-            || finish::<V, ROWS, VECTORS>(tile, sums::<V, ROWS, VECTORS>(tile)),
+            || finish(tile, sums::<V, E, ROWS, VECTORS>(tile)),
         )
     }
 }
 
 #[inline(always)]
-unsafe fn sums<V: Simd, const ROWS: usize, const VECTORS: usize>(tile: &Tile) -> [[V; VECTORS]; ROWS] {
+unsafe fn sums<V: Simd, E, const ROWS: usize, const VECTORS: usize>(tile: &Tile<E>) -> [[V; VECTORS]; ROWS] {
     // SAFETY: the caller's promises; pointers move on only as far as there are steps.
     unsafe {
         let (mut a, mut b) = (tile.a.data, tile.b.data);
@@ -98,24 +105,42 @@ unsafe fn sums<V: Simd, const ROWS: usize, const VECTORS: usize>(tile: &Tile) ->
 }
 
 #[inline(always)]
-unsafe fn finish<V: Simd, const ROWS: usize, const VECTORS: usize>(tile: &Tile, sums: [[V; VECTORS]; ROWS]) {
+unsafe fn finish<V: Simd, E: Epilogue<f32>, const ROWS: usize, const VECTORS: usize>(
+    tile: &Tile<E>,
+    sums: [[V; VECTORS]; ROWS],
+) {
+    // No loop: where the compiler did not unroll it, the sums would live in memory from the start.
+    const { assert!(VECTORS <= 4) }
+    // SAFETY: the caller's promises.
+    unsafe {
+        finish_column::<V, E, ROWS, VECTORS>(tile, &sums, 0);
+        if VECTORS > 1 {
+            finish_column(tile, &sums, 1);
+        }
+        if VECTORS > 2 {
+            finish_column(tile, &sums, 2);
+        }
+        if VECTORS > 3 {
+            finish_column(tile, &sums, 3);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn finish_column<V: Simd, E: Epilogue<f32>, const ROWS: usize, const VECTORS: usize>(
+    tile: &Tile<E>,
+    sums: &[[V; VECTORS]; ROWS],
+    j: usize,
+) {
+    let lanes = if j + 1 == VECTORS { tile.last } else { V::LANES };
+    let c = Output { col: 1, ..tile.c }; // said again for the compiler
+    let place = c.place(j * V::LANES, lanes);
     // SAFETY: the caller's promises; the last vector's lanes beyond C are neither read nor written.
     unsafe {
-        let c = &tile.c;
-        for j in 0..VECTORS {
-            let lanes = if j + 1 == VECTORS { tile.last } else { V::LANES };
-            let load = |from: *const f32| {
-                if lanes == V::LANES { V::load(from) } else { V::load_partial(from, lanes) }
-            };
-            let bias = if c.bias.is_null() { V::splat(0.0) } else { load(c.bias.add(j * V::LANES)) };
-            for (i, sums) in sums.iter().enumerate() {
-                let to = c.data.add(i * c.row + j * V::LANES);
-                let value = match c.mode {
-                    Mode::Write => sums[j].add(bias),
-                    Mode::Add => sums[j].add(load(to)),
-                };
-                if lanes == V::LANES { value.store(to) } else { value.store_partial(to, lanes) }
-            }
+        let mut column = [V::splat(0.0); ROWS];
+        for (x, sums) in column.iter_mut().zip(sums) {
+            *x = sums[j];
         }
+        place.store(c.epilogue.apply(column, &place));
     }
 }

@@ -1,6 +1,6 @@
 use std::arch::x86_64::*;
 
-use super::Simd;
+use super::{Simd, Vector};
 use crate::kernels::isa::avx2;
 
 /// The first `n` lanes.
@@ -21,16 +21,8 @@ unsafe fn halves(from: *const f32, stride: usize) -> __m256 {
     }
 }
 
-impl Simd for __m256 {
+impl Vector<f32> for __m256 {
     const LANES: usize = 8;
-    const REGISTERS: usize = 16;
-    const FUSED: bool = true;
-
-    #[inline(always)]
-    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
-        // SAFETY: the caller's promise.
-        unsafe { avx2(f) }
-    }
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
@@ -63,15 +55,15 @@ impl Simd for __m256 {
     }
 
     #[inline(always)]
-    unsafe fn prefetch(address: *const f32) {
-        // SAFETY: as above.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
-    }
-
-    #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         // SAFETY: as above.
         unsafe { _mm256_add_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm256_mul_ps(self, other) }
     }
 
     #[inline(always)]
@@ -81,8 +73,35 @@ impl Simd for __m256 {
     }
 
     #[inline(always)]
-    unsafe fn sum4(vectors: [Self; 4]) -> [f32; 4] {
-        // SAFETY: as above; `sums` has room for four numbers.
+    unsafe fn select_nonpositive(self, then: Self, otherwise: Self) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            let nonpositive = _mm256_cmp_ps::<_CMP_LE_OQ>(self, _mm256_setzero_ps());
+            _mm256_blendv_ps(otherwise, then, nonpositive)
+        }
+    }
+}
+
+impl Simd for __m256 {
+    const REGISTERS: usize = 16;
+    const FUSED: bool = true;
+    type Four = __m128;
+
+    #[inline(always)]
+    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
+        // SAFETY: the caller's promise.
+        unsafe { avx2(f) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(address: *const f32) {
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn sum4(vectors: [Self; 4]) -> __m128 {
+        // SAFETY: as above.
         unsafe {
             // Transposing additions: pairs of lanes within each half, then pairs of those, then the two halves.
             let [a, b, c, d] = vectors;
@@ -92,10 +111,7 @@ impl Simd for __m256 {
                 _mm256_shuffle_ps::<0b01_00_01_00>(ab, cd),
                 _mm256_shuffle_ps::<0b11_10_11_10>(ab, cd),
             );
-            let mut sums = [0.0; 4];
-            let total = _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps::<1>(abcd));
-            _mm_storeu_ps(sums.as_mut_ptr(), total);
-            sums
+            _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps::<1>(abcd))
         }
     }
 

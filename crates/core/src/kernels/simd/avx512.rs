@@ -1,6 +1,6 @@
 use std::arch::x86_64::*;
 
-use super::Simd;
+use super::{Simd, Vector};
 use crate::kernels::isa::avx512;
 
 /// The first `n` lanes.
@@ -21,16 +21,8 @@ unsafe fn quarters(from: *const f32, stride: usize) -> __m512 {
     }
 }
 
-impl Simd for __m512 {
+impl Vector<f32> for __m512 {
     const LANES: usize = 16;
-    const REGISTERS: usize = 32;
-    const FUSED: bool = true;
-
-    #[inline(always)]
-    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
-        // SAFETY: the caller's promise.
-        unsafe { avx512(f) }
-    }
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
@@ -63,15 +55,15 @@ impl Simd for __m512 {
     }
 
     #[inline(always)]
-    unsafe fn prefetch(address: *const f32) {
-        // SAFETY: as above.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
-    }
-
-    #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         // SAFETY: as above.
         unsafe { _mm512_add_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_mul_ps(self, other) }
     }
 
     #[inline(always)]
@@ -81,7 +73,34 @@ impl Simd for __m512 {
     }
 
     #[inline(always)]
-    unsafe fn sum4(vectors: [Self; 4]) -> [f32; 4] {
+    unsafe fn select_nonpositive(self, then: Self, otherwise: Self) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            let nonpositive = _mm512_cmp_ps_mask::<_CMP_LE_OQ>(self, _mm512_setzero_ps());
+            _mm512_mask_blend_ps(nonpositive, otherwise, then)
+        }
+    }
+}
+
+impl Simd for __m512 {
+    const REGISTERS: usize = 32;
+    const FUSED: bool = true;
+    type Four = __m128;
+
+    #[inline(always)]
+    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
+        // SAFETY: the caller's promise.
+        unsafe { avx512(f) }
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(address: *const f32) {
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn sum4(vectors: [Self; 4]) -> __m128 {
         // SAFETY: as above.
         unsafe {
             let halves =

@@ -1,16 +1,9 @@
 use std::arch::aarch64::*;
 
-use super::Simd;
+use super::{Simd, Vector};
 
-impl Simd for float32x4_t {
+impl Vector<f32> for float32x4_t {
     const LANES: usize = 4;
-    const REGISTERS: usize = 32;
-    const FUSED: bool = true;
-
-    #[inline(always)]
-    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
-        f() // Neon is part of the architecture's baseline.
-    }
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
@@ -59,17 +52,38 @@ impl Simd for float32x4_t {
     }
 
     #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { vmulq_f32(self, other) }
+    }
+
+    #[inline(always)]
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
         // SAFETY: as above.
         unsafe { vfmaq_f32(term, self, factor) }
     }
 
     #[inline(always)]
-    unsafe fn sum4([a, b, c, d]: [Self; 4]) -> [f32; 4] {
-        let mut sums = [0.0; 4];
-        // SAFETY: as above; `sums` has room for four numbers.
-        unsafe { vst1q_f32(sums.as_mut_ptr(), vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d))) }
-        sums
+    unsafe fn select_nonpositive(self, then: Self, otherwise: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { vbslq_f32(vclezq_f32(self), then, otherwise) }
+    }
+}
+
+impl Simd for float32x4_t {
+    const REGISTERS: usize = 32;
+    const FUSED: bool = true;
+    type Four = Self;
+
+    #[inline(always)]
+    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
+        f() // Neon is part of the architecture's baseline.
+    }
+
+    #[inline(always)]
+    unsafe fn sum4([a, b, c, d]: [Self; 4]) -> Self {
+        // SAFETY: as above.
+        unsafe { vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)) }
     }
 
     #[inline(always)]

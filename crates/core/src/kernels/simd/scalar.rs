@@ -1,19 +1,12 @@
-use super::Simd;
+use super::{Simd, Vector};
 
 /// Four numbers side by side, for targets that have no vectors of their own here.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub struct F32x4([f32; 4]);
 
-impl Simd for F32x4 {
+impl Vector<f32> for F32x4 {
     const LANES: usize = 4;
-    const REGISTERS: usize = 16;
-    const FUSED: bool = false;
-
-    #[inline(always)]
-    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
-        f()
-    }
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
@@ -52,14 +45,35 @@ impl Simd for F32x4 {
     }
 
     #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] * other.0[i]))
+    }
+
+    #[inline(always)]
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
         // Two roundings: without the instruction, `f32::mul_add` would be a call.
         Self(std::array::from_fn(|i| self.0[i] * factor.0[i] + term.0[i]))
     }
 
     #[inline(always)]
-    unsafe fn sum4(vectors: [Self; 4]) -> [f32; 4] {
-        vectors.map(|Self([a, b, c, d])| (a + b) + (c + d))
+    unsafe fn select_nonpositive(self, then: Self, otherwise: Self) -> Self {
+        Self(std::array::from_fn(|i| if self.0[i] <= 0.0 { then.0[i] } else { otherwise.0[i] }))
+    }
+}
+
+impl Simd for F32x4 {
+    const REGISTERS: usize = 16;
+    const FUSED: bool = false;
+    type Four = Self;
+
+    #[inline(always)]
+    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
+        f()
+    }
+
+    #[inline(always)]
+    unsafe fn sum4(vectors: [Self; 4]) -> Self {
+        Self(vectors.map(|Self([a, b, c, d])| (a + b) + (c + d)))
     }
 
     #[inline(always)]

@@ -1,16 +1,9 @@
 use std::arch::x86_64::*;
 
-use super::Simd;
+use super::{Simd, Vector};
 
-impl Simd for __m128 {
+impl Vector<f32> for __m128 {
     const LANES: usize = 4;
-    const REGISTERS: usize = 16;
-    const FUSED: bool = false;
-
-    #[inline(always)]
-    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
-        f() // SSE2 is part of the architecture's baseline.
-    }
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
@@ -53,15 +46,15 @@ impl Simd for __m128 {
     }
 
     #[inline(always)]
-    unsafe fn prefetch(address: *const f32) {
-        // SAFETY: as above.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
-    }
-
-    #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         // SAFETY: SSE2 is there.
         unsafe { _mm_add_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: SSE2 is there.
+        unsafe { _mm_mul_ps(self, other) }
     }
 
     #[inline(always)]
@@ -71,12 +64,36 @@ impl Simd for __m128 {
     }
 
     #[inline(always)]
-    unsafe fn sum4(vectors: [Self; 4]) -> [f32; 4] {
-        let mut sums = [0.0; 4];
+    unsafe fn select_nonpositive(self, then: Self, otherwise: Self) -> Self {
+        // SAFETY: SSE2 is there.
+        unsafe {
+            let nonpositive = _mm_cmple_ps(self, _mm_setzero_ps());
+            _mm_or_ps(_mm_and_ps(nonpositive, then), _mm_andnot_ps(nonpositive, otherwise))
+        }
+    }
+}
+
+impl Simd for __m128 {
+    const REGISTERS: usize = 16;
+    const FUSED: bool = false;
+    type Four = Self;
+
+    #[inline(always)]
+    unsafe fn enter<R>(f: impl FnOnce() -> R) -> R {
+        f() // SSE2 is part of the architecture's baseline.
+    }
+
+    #[inline(always)]
+    unsafe fn prefetch(address: *const f32) {
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn sum4(vectors: [Self; 4]) -> Self {
         let [a, b, c, d] = transpose(vectors);
-        // SAFETY: room for four numbers.
-        unsafe { _mm_storeu_ps(sums.as_mut_ptr(), _mm_add_ps(_mm_add_ps(a, b), _mm_add_ps(c, d))) }
-        sums
+        // SAFETY: SSE2 is there.
+        unsafe { _mm_add_ps(_mm_add_ps(a, b), _mm_add_ps(c, d)) }
     }
 
     #[inline(always)]

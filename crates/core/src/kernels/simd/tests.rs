@@ -1,5 +1,5 @@
 use super::scalar::F32x4;
-use super::{Simd, Vectorized, dispatch};
+use super::{Simd, Vector, Vectorized, dispatch};
 use crate::kernels::isa::{available, with_isa};
 
 struct EveryMethod;
@@ -25,6 +25,13 @@ impl Vectorized for EveryMethod {
                 assert_eq!(lanes(a.add(b)), (0..n).map(|i| x[1 + i] + x[50 + i]).collect::<Vec<_>>());
                 let expected: Vec<_> = (0..n).map(|i| x[1 + i] * x[50 + i] + 0.25).collect();
                 assert_eq!(lanes(a.mul_add(b, c)), expected);
+                assert_eq!(lanes(a.mul(b)), (0..n).map(|i| x[1 + i] * x[50 + i]).collect::<Vec<_>>());
+                let signs = [-1.0, 0.0, f32::NAN, 1e-45, -0.0, 1.0, f32::INFINITY, -f32::INFINITY].repeat(2);
+                for signs in signs.windows(n) {
+                    let selected = lanes(V::load(signs.as_ptr()).select_nonpositive(a, b));
+                    let expected = (0..n).map(|i| if signs[i] <= 0.0 { x[1 + i] } else { x[50 + i] });
+                    assert_eq!(selected, expected.collect::<Vec<_>>());
+                }
                 for count in 1..=n {
                     // The end of an allocation: nothing beyond may be touched.
                     let exact: Box<[f32]> = x[..count].into();
@@ -37,7 +44,8 @@ impl Vectorized for EveryMethod {
                     assert!(stored[count..].iter().all(|&lane| lane == -1.0));
                 }
                 let starts = [0, 3, 40, 100];
-                let sums = V::sum4(starts.map(|start| V::load(x.as_ptr().add(start))));
+                let mut sums = [0.0; 4];
+                V::sum4(starts.map(|start| V::load(x.as_ptr().add(start)))).store(sums.as_mut_ptr());
                 assert_eq!(sums, starts.map(|start| x[start..start + n].iter().sum::<f32>()));
                 let stride = 9;
                 for (i, &v) in V::load_transposed(x.as_ptr(), stride).iter().enumerate() {
