@@ -101,7 +101,10 @@ test('ten-five-two.ts finds the boundary', async () => {
   const { code, stdout } = await example('ten-five-two.ts');
   expect(code).toBe(0);
   expect(Number(/^Accuracy on 1000 new points: ([\d.]+) %$/m.exec(stdout)?.[1])).toBeGreaterThan(95);
-  const rows = [...stdout.matchAll(/\[\s*([01]\.\d*),\s*([01]\.\d*)\]/g)].map(([, a, b]) => [Number(a), Number(b)]);
+  const rows = [...stdout.matchAll(/\[\s*([01]\.\d*),\s*([01]\.\d*)\]/g)].map(([, a, b]) => [
+    Number(a),
+    Number(b),
+  ]);
   expect(rows).toHaveLength(3);
   for (const [a, b] of rows as [number, number][]) expect(a + b).toBeCloseTo(1, 3);
   expect((rows[0] as number[])[1]).toBeGreaterThan(0.95);

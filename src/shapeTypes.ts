@@ -71,7 +71,11 @@ export type WithLast<S extends Shape, N extends number> = S extends readonly [
   : Shape;
 
 /** Whether a size can be `N`: both are literal and equal, or one is not known. */
-export type CanBe<X extends number, N extends number> = number extends X | N ? true : X extends N ? true : false;
+export type CanBe<X extends number, N extends number> = number extends X | N
+  ? true
+  : X extends N
+    ? true
+    : false;
 
 /** `S`, if its last size can be `N`; else what it would have to be. */
 export type EndingIn<S extends Shape, N extends number> = CanBe<Last<S>, N> extends true ? S : WithLast<S, N>;

@@ -35,14 +35,9 @@ impl DType {
 
     /// The type with this name.
     pub fn parse(name: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|dtype| dtype.name() == name)
-            .ok_or_else(|| {
-                Error::dtype(format!(
-                    "unknown dtype {name:?}, expected float32, int32, uint8 or bool"
-                ))
-            })
+        Self::ALL.into_iter().find(|dtype| dtype.name() == name).ok_or_else(|| {
+            Error::dtype(format!("unknown dtype {name:?}, expected float32, int32, uint8 or bool"))
+        })
     }
 
     /// Whether gradients can flow through it.

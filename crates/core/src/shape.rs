@@ -139,10 +139,9 @@ impl Strides {
     pub fn new(steps: &[usize]) -> Result<Self> {
         match ArrayVec::try_from(steps) {
             Ok(strides) => Ok(Self(strides)),
-            Err(_) => Err(Error::shape(format!(
-                "a tensor has at most {MAX_NDIM} dimensions, got {}",
-                steps.len()
-            ))),
+            Err(_) => {
+                Err(Error::shape(format!("a tensor has at most {MAX_NDIM} dimensions, got {}", steps.len())))
+            }
         }
     }
 }
@@ -174,11 +173,7 @@ pub struct Layout {
 impl Layout {
     /// Row-major from the start of the storage.
     pub fn contiguous(shape: Shape) -> Self {
-        Self {
-            strides: shape.strides(),
-            shape,
-            offset: 0,
-        }
+        Self { strides: shape.strides(), shape, offset: 0 }
     }
 
     /// Whether the elements follow each other in row-major order (sizes of 1 take any stride).
@@ -200,12 +195,7 @@ impl Layout {
         if self.shape.elements() == 0 {
             return 0;
         }
-        let last: usize = self
-            .shape
-            .iter()
-            .zip(self.strides.iter())
-            .map(|(&n, &s)| (n - 1) * s)
-            .sum();
+        let last: usize = self.shape.iter().zip(self.strides.iter()).map(|(&n, &s)| (n - 1) * s).sum();
         self.offset + last + 1
     }
 
@@ -218,11 +208,7 @@ impl Layout {
         if !self.is_contiguous() {
             // Dimensions that are stepped through evenly are one stretch, which may be cut anew.
             let mut stretches: ArrayVec<(usize, usize), MAX_NDIM> = ArrayVec::new();
-            for (&size, &stride) in self
-                .shape
-                .iter()
-                .zip(self.strides.iter())
-                .filter(|&(&size, _)| size != 1)
+            for (&size, &stride) in self.shape.iter().zip(self.strides.iter()).filter(|&(&size, _)| size != 1)
             {
                 match stretches.last_mut() {
                     Some((whole, step)) if *step == size * stride => {
@@ -232,11 +218,7 @@ impl Layout {
                 }
             }
             let (mut rest, mut step) = (1, 1);
-            for (&size, stride) in shape
-                .iter()
-                .zip(strides.iter_mut())
-                .rev()
-                .filter(|&(&size, _)| size != 1)
+            for (&size, stride) in shape.iter().zip(strides.iter_mut()).rev().filter(|&(&size, _)| size != 1)
             {
                 if rest == 1 {
                     (rest, step) = stretches.pop()?;
@@ -249,11 +231,7 @@ impl Layout {
                 rest /= size;
             }
         }
-        Some(Layout {
-            shape: shape.clone(),
-            strides,
-            offset: self.offset,
-        })
+        Some(Layout { shape: shape.clone(), strides, offset: self.offset })
     }
 
     /// This layout with a dimension of size 1 put in at `dim`.
@@ -274,11 +252,7 @@ impl Layout {
         for (i, (&size, &stride)) in self.shape.iter().zip(self.strides.iter()).enumerate() {
             strides[missing + i] = if size == to[missing + i] { stride } else { 0 };
         }
-        Layout {
-            shape: to.clone(),
-            strides,
-            offset: self.offset,
-        }
+        Layout { shape: to.clone(), strides, offset: self.offset }
     }
 }
 
@@ -298,12 +272,7 @@ mod tests {
         assert_eq!(of(&[], &[4]).unwrap(), [4]);
         assert_eq!(of(&[1], &[0]).unwrap(), [0]);
         let error = of(&[2, 3], &[2]).unwrap_err();
-        assert!(
-            error
-                .message
-                .contains("add: shapes [2, 3] and [2] do not broadcast"),
-            "{error}"
-        );
+        assert!(error.message.contains("add: shapes [2, 3] and [2] do not broadcast"), "{error}");
     }
 
     #[test]
@@ -328,12 +297,7 @@ mod tests {
     fn dims_count_from_the_end_too() {
         let s = shape(&[4, 5]);
         assert_eq!(s.dim(-1, "sum").unwrap(), 1);
-        assert!(
-            s.dim(2, "sum")
-                .unwrap_err()
-                .message
-                .contains("dim 2 is out of range for shape [4, 5]")
-        );
+        assert!(s.dim(2, "sum").unwrap_err().message.contains("dim 2 is out of range for shape [4, 5]"));
         assert_eq!(shape(&[]).dim(-1, "sum").unwrap(), 0);
     }
 }

@@ -60,11 +60,8 @@ fn draw(digit: usize, mut rng: Rng, image: &mut [u8]) {
     for stroke in glyph {
         let mut points = [[0.0; 2]; MAX_POINTS];
         for (i, &point) in stroke.iter().enumerate() {
-            points[i] = if i > 0 && point == stroke[i - 1] {
-                points[i - 1]
-            } else {
-                hand.place(point, &mut rng)
-            };
+            points[i] =
+                if i > 0 && point == stroke[i - 1] { points[i - 1] } else { hand.place(point, &mut rng) };
         }
         trace(&points[..stroke.len()], pen.reach(), &mut distances);
     }
@@ -92,23 +89,12 @@ impl Hand {
         let slant = 0.12 + 0.45 * bell(rng);
         // A rotation by 2 atan(turn), without a transcendental function.
         let turn = 0.14 * bell(rng);
-        let (cos, sin) = (
-            (1.0 - turn * turn) / (1.0 + turn * turn),
-            2.0 * turn / (1.0 + turn * turn),
-        );
+        let (cos, sin) = ((1.0 - turn * turn) / (1.0 + turn * turn), 2.0 * turn / (1.0 + turn * turn));
         // Rotation × slant (x -= slant · y: the top goes to the right) × scale.
-        let linear = [
-            [cos * wide, (-cos * slant - sin) * high],
-            [sin * wide, (cos - sin * slant) * high],
-        ];
+        let linear = [[cos * wide, (-cos * slant - sin) * high], [sin * wide, (cos - sin * slant) * high]];
         let middle = (SIDE as f32 - 1.0) / 2.0;
         let shift = [middle + 2.6 * bell(rng), middle + 2.6 * bell(rng)];
-        Self {
-            bend,
-            linear,
-            shift,
-            tremor: 0.5 + 0.9 * rng.uniform(),
-        }
+        Self { bend, linear, shift, tremor: 0.5 + 0.9 * rng.uniform() }
     }
 
     fn place(&self, [x, y]: Point, rng: &mut Rng) -> Point {
@@ -228,24 +214,16 @@ mod tests {
 
     /// FNV-1a, 64 bits.
     fn hash(bytes: &[u8]) -> u64 {
-        bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, &b| {
-            (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)
-        })
+        bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3))
     }
 
     /// A change here changes everybody's generated data and the fixtures made from it.
     #[test]
     fn the_bytes_are_the_same_everywhere_and_for_ever() {
         let (images, labels) = samples(0, 0, 1000);
-        assert_eq!(
-            labels[..20],
-            [1, 4, 7, 6, 2, 0, 8, 3, 5, 9, 0, 7, 6, 4, 1, 2, 9, 5, 8, 3]
-        );
+        assert_eq!(labels[..20], [1, 4, 7, 6, 2, 0, 8, 3, 5, 9, 0, 7, 6, 4, 1, 2, 9, 5, 8, 3]);
         assert_eq!(hash(&images), 0x2b40_1d1f_2082_2243);
-        assert_eq!(
-            hash(&samples(u64::MAX, 2_000_000_000, 100).0),
-            0xd525_923b_cb4b_954c
-        );
+        assert_eq!(hash(&samples(u64::MAX, 2_000_000_000, 100).0), 0xd525_923b_cb4b_954c);
     }
 
     #[test]
@@ -258,11 +236,7 @@ mod tests {
         }
         let (other, other_labels) = samples(8, 0, 64);
         assert_ne!(other_labels, labels);
-        assert!(
-            other
-                .chunks(PIXELS)
-                .all(|a| images.chunks(PIXELS).all(|b| a != b))
-        );
+        assert!(other.chunks(PIXELS).all(|a| images.chunks(PIXELS).all(|b| a != b)));
     }
 
     #[test]
@@ -273,10 +247,7 @@ mod tests {
             sorted.sort_unstable();
             assert_eq!(sorted, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
         }
-        assert!(
-            labels.chunks(10).any(|ten| ten != &labels[..10]),
-            "the order never changes"
-        );
+        assert!(labels.chunks(10).any(|ten| ten != &labels[..10]), "the order never changes");
     }
 
     #[test]
@@ -301,10 +272,7 @@ mod tests {
         for (digit, ways) in GLYPHS.iter().enumerate() {
             for stroke in ways.iter().flat_map(|way| way.iter()) {
                 assert!((2..=MAX_POINTS).contains(&stroke.len()), "{digit}");
-                assert!(
-                    stroke.iter().all(|[x, y]| x.abs() <= 7.0 && y.abs() <= 10.0),
-                    "{digit}: {stroke:?}"
-                );
+                assert!(stroke.iter().all(|[x, y]| x.abs() <= 7.0 && y.abs() <= 10.0), "{digit}: {stroke:?}");
             }
         }
     }
@@ -314,12 +282,7 @@ mod tests {
         let (mut images, mut labels) = (vec![9; 2 * PIXELS - 1], vec![9; 2]);
         let error = synthetic_digits(0, 0, &mut images, &mut labels).unwrap_err();
         assert_eq!(error.kind, crate::ErrorKind::Argument);
-        assert!(
-            error
-                .message
-                .contains("2 labels need 784 bytes of image each, got 1567"),
-            "{error}"
-        );
+        assert!(error.message.contains("2 labels need 784 bytes of image each, got 1567"), "{error}");
         assert!(images.iter().all(|&p| p == 9) && labels == [9, 9]);
         synthetic_digits(0, 0, &mut [], &mut []).unwrap();
     }

@@ -11,6 +11,9 @@ use crate::real::Real;
 pub struct Clamp {
     min: f64,
     max: f64,
+    /// Whether `min` was given: an absent limit stops no gradient, not even that of −∞.
+    limited_below: bool,
+    limited_above: bool,
 }
 
 #[derive(Deserialize)]
@@ -28,6 +31,8 @@ impl TryFrom<Limits> for Clamp {
             return Err("expected min, max or both, got neither");
         }
         Ok(Self {
+            limited_below: limits.min.is_some(),
+            limited_above: limits.max.is_some(),
             min: limits.min.map_or(f64::NEG_INFINITY, |x| x.0),
             max: limits.max.map_or(f64::INFINITY, |x| x.0),
         })
@@ -62,7 +67,9 @@ impl<T: Real> UnaryFunction<T> for Clamp {
 
     #[inline(always)]
     fn gradient(&self, g: T, x: T, _: T) -> T {
-        let inside = x > T::from_f64(self.min) && x < T::from_f64(self.max);
+        let above = !self.limited_below | (x > T::from_f64(self.min));
+        let below = !self.limited_above | (x < T::from_f64(self.max));
+        let inside = above & below;
         if inside { g } else { T::ZERO }
     }
 

@@ -6,9 +6,9 @@
 
 pub mod binary;
 pub mod class_loss;
+pub mod index;
 pub mod loss;
 mod number;
-pub mod index;
 pub mod operation;
 pub mod pointwise_loss;
 pub mod query;
