@@ -31,7 +31,9 @@ export interface NamedTensor {
 export interface Native {
   /** The version that the binary was built as: the same as the package's, or it is not used. */
   version(): string;
-  /** The instruction set in use; throws where `FERROGRAD_ISA` names one that this machine lacks. */
+  /** To be called before anything else; throws where `FERROGRAD_ISA` or `FERROGRAD_NUM_THREADS` makes no sense. */
+  initialize(): void;
+  /** The instruction set in use. */
   isa(): string;
   getNumThreads(): number;
   setNumThreads(threads: number): void;

@@ -10,6 +10,8 @@ mod forward;
 mod io;
 mod optim;
 mod random;
+#[cfg(windows)]
+mod resident;
 
 use ferrograd_core::kernels::isa::isa_checked;
 use ferrograd_core::pool;
@@ -21,6 +23,19 @@ use boundary::{Code, guard};
 #[napi]
 pub fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
+}
+
+/// To be called once, before anything else is; an error where `FERROGRAD_ISA` or `FERROGRAD_NUM_THREADS` asks for what
+/// there is not.
+#[napi]
+pub fn initialize() -> napi::Result<(), Code> {
+    guard(|| {
+        #[cfg(windows)]
+        resident::stay_loaded();
+        isa_checked()?;
+        pool::default_num_threads()?;
+        Ok(())
+    })
 }
 
 /// The instruction set in use; an error where `FERROGRAD_ISA` names one that this machine does not have.
