@@ -14,10 +14,8 @@ fn run<Y: Copy>(y: &mut [Y], f: impl Fn(usize, Y) -> Y) {
     vectorize(
         #[inline(always)]
         move || {
-            // By index: with an iterator, LLVM keeps some bounds checks, and ends with a vector's worth of scalars.
-            #[expect(clippy::needless_range_loop)]
-            for i in 0..y.len() {
-                y[i] = f(i, y[i]);
+            for (i, y) in y.iter_mut().enumerate() {
+                *y = f(i, *y);
             }
         },
     );
