@@ -1,5 +1,5 @@
 /** The tensor: an array with a shape, that remembers how it was computed. */
-import { backward, grads, type Node, newGradBuffer } from './autograd.js';
+import { backward, grads, type Node, newGradBuffer, noGrad } from './autograd.js';
 import { allocate, type DType, element, type TypedArray } from './dtype.js';
 import { apply } from './engine.js';
 import { ArgumentError, DtypeError, IndexError, ShapeError, StateError } from './errors.js';
@@ -135,7 +135,7 @@ export class Tensor<out S extends Shape = Shape> {
         `grad: expected float32 of shape ${formatShape(this.shape)}, got ${value.dtype} ${formatShape(value.shape)}`,
       );
     }
-    const own = value.isContiguous() ? value : noRecord(() => value.clone());
+    const own = value.isContiguous() ? value : noGrad(() => value.clone());
     this.gradTensor = own as Tensor<S>;
     this.gradArray = own.data as Float32Array; // of a view the part that it shows
   }
@@ -204,7 +204,7 @@ export class Tensor<out S extends Shape = Shape> {
   get data(): TypedArray {
     const elements = this.size;
     this.expectElements('data');
-    if (!this.isContiguous()) return noRecord(() => this.clone().array);
+    if (!this.isContiguous()) return noGrad(() => this.clone().array);
     return this.array.length === elements ? this.array : this.array.subarray(0, elements);
   }
 
@@ -233,7 +233,7 @@ export class Tensor<out S extends Shape = Shape> {
     this.expectWritable('copy_');
     if (!(source instanceof Tensor))
       throw new ArgumentError(`copy_: expected a tensor or a number, got ${describe(source)}`);
-    const from = noRecord(() => apply('expand', [source.to(this.dtype)], { shape: [...this.shape] })).data;
+    const from = noGrad(() => apply('expand', [source.to(this.dtype)], { shape: [...this.shape] })).data;
     this.array.set(from);
     this.storage.version++;
     return this;
@@ -710,16 +710,6 @@ export class Tensor<out S extends Shape = Shape> {
       values: apply(op, [this], { dims: [dim], ties: 'first', ...options }),
       indices: apply(arg, [this], { dim, ...options }),
     };
-  }
-}
-
-function noRecord<R>(fn: () => R): R {
-  const before = grads.enabled;
-  grads.enabled = false;
-  try {
-    return fn();
-  } finally {
-    grads.enabled = before;
   }
 }
 
