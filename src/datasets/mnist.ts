@@ -175,7 +175,9 @@ async function locate(collection: Collection, options: Partial<MNISTOptions>): P
     name: `${train ? 'train' : 't10k'}-${content}-idx${content === 'images' ? 3 : 1}-ubyte`,
     remote: split[content],
   }));
-  const found = await Promise.all(wanted.map(({ name }) => find(name, [raw, root])));
+  // One after the other: where neither can be looked for, the error is always about the first.
+  const found: (string | undefined)[] = [];
+  for (const { name } of wanted) found.push(await find(name, [raw, root]));
   const missing = wanted.filter((_, i) => found[i] === undefined).map(({ name }) => name);
   if (missing.length > 0 && !mayDownload) {
     throw new DataError(
