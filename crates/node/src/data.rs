@@ -25,9 +25,9 @@ pub fn copy_rows(rows: Borrowed, row: u32, order: Borrowed, mut out: Borrowed) -
     guard(|| {
         let (row, order) = (row as usize, order.ints()?);
         match (rows.data()?, out.data_mut()?) {
-            (Data::Real(rows), DataMut::Real(out)) => gather_rows(rows, row, order, out),
-            (Data::Int(rows), DataMut::Int(out)) => gather_rows(rows, row, order, out),
-            (Data::Byte(rows), DataMut::Byte(out)) => gather_rows(rows, row, order, out),
+            (Data::Real(rows), DataMut::Real(out)) => gather_rows(rows, row, order, &[], out),
+            (Data::Int(rows), DataMut::Int(out)) => gather_rows(rows, row, order, &[], out),
+            (Data::Byte(rows), DataMut::Byte(out)) => gather_rows(rows, row, order, &[], out),
             _ => Err(Error::internal("the binding expected two arrays of one type")),
         }
     })
@@ -47,6 +47,6 @@ pub fn normalize_images(
 ) -> napi::Result<(), Code> {
     guard(|| {
         let normalization = Normalization::new(divide as f32, mean.floats()?, std.floats()?)?;
-        gather_images(images.bytes()?, row as usize, order.ints()?, &normalization, out.floats_mut()?)
+        gather_images(images.bytes()?, row as usize, order.ints()?, &[], &normalization, out.floats_mut()?)
     })
 }

@@ -2,11 +2,17 @@
 
 use crate::error::{Error, Result};
 use crate::kernels::parallel::rows_mut;
-use crate::kernels::prefetch::prefetch;
+use crate::kernels::prefetch::{prefetch, prefetch_for_later};
 use crate::kernels::vectorize;
 
 /// Batches with fewer elements than this are not worth a second thread.
 const GRAIN: usize = 256 * 1024;
+
+/// So many rows ahead of the one that is read, rows are asked for: memory answers several questions at once.
+const AHEAD: usize = 2;
+
+/// Bytes of the next batch that are asked for: what stays in the second cache until it is read.
+const LATER: usize = 256 * 1024;
 
 /// How bytes become numbers: `(pixel / divide − mean) / std`, rounded after each step, which is what torchvision's
 /// `ToTensor` (dividing by 255) and `Normalize` do.
@@ -107,29 +113,36 @@ impl Normalization {
     }
 }
 
-/// The rows of `rows`, each of `row` elements, that `order` names, one after the other.
+/// The rows of `rows`, each of `row` elements, that `order` names, one after the other: bit for bit.
 ///
-/// An index out of range is an index error, and nothing is written then.
+/// `next` are the rows that will be wanted after these, if that is known, else empty: they come into the cache while
+/// other things are done. That is but a hint; what there names no row is passed over.
+///
+/// An index out of range in `order` is an index error, and nothing is written then.
 pub fn gather_rows<U: Copy + Send + Sync>(
     rows: &[U],
     row: usize,
     order: &[i32],
+    next: &[i32],
     out: &mut [U],
 ) -> Result<()> {
     check(rows.len(), row, order, out.len())?;
     if let (1, false) = (row, rows.is_empty()) {
         out.iter_mut().zip(order).for_each(|(out, &i)| *out = rows[i as usize]);
-        return Ok(());
+    } else {
+        for_each_row(rows, row, order, out, |row, out| out.copy_from_slice(row));
     }
-    for_each_row(rows, row, order, out, |row, out| out.copy_from_slice(row));
+    ask_for_later(rows, row, next);
     Ok(())
 }
 
-/// As [`gather_rows`] for images, which become numbers: rows are channels × pixels of a channel.
+/// As [`gather_rows`] for images, which become numbers: rows are channels × pixels of a channel. The numbers have the
+/// bits of `(pixel / divide − mean) / std` in single precision, see docs/accuracy.md.
 pub fn gather_images(
     images: &[u8],
     row: usize,
     order: &[i32],
+    next: &[i32],
     normalization: &Normalization,
     out: &mut [f32],
 ) -> Result<()> {
@@ -153,6 +166,7 @@ pub fn gather_images(
             },
         );
     });
+    ask_for_later(images, row, next);
     Ok(())
 }
 
@@ -177,7 +191,7 @@ fn check(elements: usize, row: usize, order: &[i32], out: usize) -> Result<()> {
     }
 }
 
-/// `body(row of rows, row of out)` for the rows in `order`, on all threads. Indices are valid.
+/// `body(row of rows, row of out)` for the rows in `order`, which are valid, on all threads.
 fn for_each_row<U: Sync, V: Send>(
     rows: &[U],
     row: usize,
@@ -188,14 +202,26 @@ fn for_each_row<U: Sync, V: Send>(
     rows_mut(out, row, GRAIN, |first, out| {
         let order = &order[first..][..out.len() / row];
         let at = |i: i32| &rows[i as usize * row..][..row];
+        order.iter().take(AHEAD).for_each(|&i| prefetch(at(i)));
         for (k, out) in out.chunks_exact_mut(row).enumerate() {
             // Rows in random order: the hardware cannot guess the next one.
-            if let Some(&next) = order.get(k + 1) {
-                prefetch(at(next));
+            if let Some(&i) = order.get(k + AHEAD) {
+                prefetch(at(i));
             }
             body(at(order[k]), out);
         }
     });
+}
+
+/// Starts to bring the rows that `next` names into the second cache. After the batch rather than along with it: there,
+/// they would wait for each other.
+fn ask_for_later<U>(rows: &[U], row: usize, next: &[i32]) {
+    let row_at = |i: i32| {
+        let start = usize::try_from(i).ok()?.checked_mul(row)?;
+        rows.get(start..)?.get(..row)
+    };
+    let count = LATER / std::mem::size_of::<U>().saturating_mul(row).max(1);
+    next.iter().take(count).filter_map(|&i| row_at(i)).for_each(prefetch_for_later);
 }
 
 #[cfg(test)]
@@ -212,7 +238,7 @@ mod tests {
                 for isa in crate::kernels::isa::available() {
                     out.fill(f32::NAN);
                     crate::kernels::isa::with_isa(isa, || {
-                        gather_images(&bytes, 256, &[0], &normalization, &mut out).unwrap();
+                        gather_images(&bytes, 256, &[0], &[], &normalization, &mut out).unwrap();
                     });
                     for (p, x) in out.iter().enumerate() {
                         assert_eq!(*x, (p as f32 / divide - mean) / std, "{p} {mean} {std} {divide} {isa:?}");
@@ -235,36 +261,55 @@ mod tests {
         let images: Vec<u8> = (0..24).collect(); // four images of two channels of three pixels
         let normalization = Normalization::new(1.0, &[0.0, 1.0], &[1.0, 2.0]).unwrap();
         let mut out = [f32::NAN; 12];
-        gather_images(&images, 6, &[3, 1], &normalization, &mut out).unwrap();
+        gather_images(&images, 6, &[3, 1], &[], &normalization, &mut out).unwrap();
         assert_eq!(out, [18.0, 19.0, 20.0, 10.0, 10.5, 11.0, 6.0, 7.0, 8.0, 4.0, 4.5, 5.0]);
     }
 
     #[test]
     fn rows_of_anything_are_gathered() {
         let mut labels = [0; 3];
-        gather_rows(&[10, 11, 12], 1, &[2, 0, 2], &mut labels).unwrap();
+        gather_rows(&[10, 11, 12], 1, &[2, 0, 2], &[], &mut labels).unwrap();
         assert_eq!(labels, [12, 10, 12]);
         let rows: Vec<f32> = (0..3000).map(|i| i as f32).collect();
         let order: Vec<i32> = (0..1000).rev().collect();
         let mut out = vec![0.0; 3000];
-        gather_rows(&rows, 3, &order, &mut out).unwrap();
+        gather_rows(&rows, 3, &order, &[], &mut out).unwrap();
         assert!((0..3000).all(|i| out[i] == rows[(999 - i / 3) * 3 + i % 3]));
-        gather_rows::<f32>(&[], 0, &[], &mut []).unwrap();
-        gather_rows::<f32>(&[], 3, &[], &mut []).unwrap();
+        gather_rows::<f32>(&[], 0, &[], &[], &mut []).unwrap();
+        gather_rows::<f32>(&[], 3, &[], &[], &mut []).unwrap();
+    }
+
+    #[test]
+    fn what_comes_next_is_but_a_hint() {
+        let images: Vec<u8> = (0..40).collect();
+        let plain = Normalization::new(1.0, &[0.0], &[1.0]).unwrap();
+        for next in [&[1, 0, 2][..], &[3; 9], &[0], &[-1, 4, i32::MAX, i32::MIN]] {
+            let mut out = [f32::NAN; 30];
+            gather_images(&images, 10, &[2, 0, 3], next, &plain, &mut out).unwrap();
+            let expected = (20..30).chain(0..10).chain(30..40).map(|i| i as f32);
+            assert!(out.into_iter().eq(expected), "{next:?}");
+            for row in [1, 2] {
+                let mut out = [0; 4];
+                gather_rows(&images[..4 * row], row, &[3, 0, 1, 2][..4 / row], next, &mut out).unwrap();
+                let expected: &[u8] = if row == 1 { &[3, 0, 1, 2] } else { &[6, 7, 0, 1] };
+                assert_eq!(out, expected, "{next:?}");
+            }
+        }
+        gather_rows::<f32>(&[], 3, &[], &[0], &mut []).unwrap();
     }
 
     #[test]
     fn nothing_is_written_where_something_is_wrong() {
         let plain = Normalization::new(255.0, &[0.0], &[1.0]).unwrap();
         let mut out = [7.0f32; 4];
-        let error = gather_images(&[0; 6], 2, &[0, 3], &plain, &mut out).unwrap_err();
+        let error = gather_images(&[0; 6], 2, &[0, 3], &[], &plain, &mut out).unwrap_err();
         assert_eq!(error.message, "gather: index 3 at position 1 is out of range for 3 rows");
-        assert!(gather_images(&[0; 6], 2, &[0, -1], &plain, &mut out).is_err());
-        assert!(gather_images(&[0; 5], 2, &[0, 1], &plain, &mut out).is_err());
-        assert!(gather_images(&[0; 6], 2, &[0], &plain, &mut out).is_err());
-        assert!(gather_images(&[], 0, &[0, 0], &plain, &mut []).is_err());
+        assert!(gather_images(&[0; 6], 2, &[0, -1], &[], &plain, &mut out).is_err());
+        assert!(gather_images(&[0; 5], 2, &[0, 1], &[], &plain, &mut out).is_err());
+        assert!(gather_images(&[0; 6], 2, &[0], &[], &plain, &mut out).is_err());
+        assert!(gather_images(&[], 0, &[0, 0], &[], &plain, &mut []).is_err());
         let rgb = Normalization::new(255.0, &[0.0; 3], &[1.0; 3]).unwrap();
-        assert!(gather_images(&[0; 6], 2, &[0, 1], &rgb, &mut out).is_err());
+        assert!(gather_images(&[0; 6], 2, &[0, 1], &[], &rgb, &mut out).is_err());
         assert_eq!(out, [7.0; 4]);
         for (mean, std) in [(f32::NAN, 1.0), (0.0, 0.0), (0.0, -1.0), (0.0, f32::NAN)] {
             assert!(Normalization::new(255.0, &[mean], &[std]).is_err());

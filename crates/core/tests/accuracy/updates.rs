@@ -78,7 +78,7 @@ fn pixels_become_what_the_formula_gives_rounded_at_each_step() {
             for n in 1..=130 {
                 let mut out = Unaligned::new(&vec![f32::NAN; 3 * n], n % 16);
                 let rows = &pixels[n % 5..][..5 * n];
-                gather_images(rows, n, &[4, 0, 2], &normalization, out.numbers_mut()).unwrap();
+                gather_images(rows, n, &[4, 0, 2], &[1, 3], &normalization, out.numbers_mut()).unwrap();
                 out.check();
                 for (k, &found) in out.numbers().iter().enumerate() {
                     let pixel = f32::from(rows[[4, 0, 2][k / n] * n + k % n]);
@@ -96,7 +96,8 @@ fn rows_are_copied_bit_for_bit() {
         for n in 0..=130 {
             let rows = Unaligned::new(&all[..5 * n], n % 16);
             let mut out = Unaligned::new(&vec![0.0; 3 * n], n % 7);
-            gather_rows(rows.numbers(), n, if n == 0 { &[] } else { &[4, 0, 2] }, out.numbers_mut()).unwrap();
+            gather_rows(rows.numbers(), n, if n == 0 { &[] } else { &[4, 0, 2] }, &[], out.numbers_mut())
+                .unwrap();
             out.check();
             for (k, x) in out.numbers().iter().enumerate() {
                 let expected = rows.numbers()[[4, 0, 2][k / n] * n + k % n];
