@@ -8,7 +8,7 @@ import { describe, formatShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 
 /** What an option of an optimizer can be. */
-export type Options<O> = { [K in keyof O]: number | boolean };
+export type Options<O> = { [K in keyof O]: number | boolean | readonly [number, number] };
 
 /** Parameters with options of their own; what is left out is as for all. */
 export type ParamGroupInit<O extends Options<O>> = { params: readonly Tensor[] } & Partial<O>;
@@ -201,6 +201,7 @@ export abstract class Optimizer<O extends Options<O>> {
     for (const [key, preset] of Object.entries(defaults)) {
       const value = group[key as keyof O];
       if (typeof preset === 'boolean') checkBoolean(name, key, value);
+      else if (Array.isArray(preset)) checkPair(name, key, value);
       else checkNumber(name, key, value);
       options[key] = value;
     }
@@ -255,6 +256,13 @@ export abstract class Optimizer<O extends Options<O>> {
 /** Options that were given: `{ lr: undefined }` gives none. */
 function given(options: object): object {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+function checkPair(what: string, name: string, value: unknown): void {
+  if (!Array.isArray(value) || value.length !== 2) {
+    throw new ArgumentError(`${what}: ${name} must be two numbers, got ${describe(value)}`);
+  }
+  for (const [i, number] of value.entries()) checkNumber(what, `${name}[${i}]`, number);
 }
 
 /** The groups as they were given: their parameters, and options of their own. */

@@ -1,7 +1,9 @@
 //! Optimizers: what a step does to a parameter, given its gradient.
 
+mod adam;
 mod sgd;
 
+pub use adam::Adam;
 pub use sgd::Sgd;
 
 use std::fmt;
@@ -31,6 +33,8 @@ pub trait UpdateRule<T: Real>: fmt::Debug + Send + Sync {
 /// The update rule with this name and these options, a JSON object. [`UpdateRule::check`] judges the values.
 pub fn parse<T: Real>(name: &str, options: &str) -> Result<Box<dyn UpdateRule<T>>> {
     match name {
+        "adam" => Ok(Box::new(options_of::<Adam>(name, options)?)),
+        "adamw" => Ok(Box::new(Adam { decoupled: true, ..options_of(name, options)? })),
         "sgd" => Ok(Box::new(options_of::<Sgd>(name, options)?)),
         _ => Err(Error::argument(format!("there is no optimizer named {name:?}"))),
     }
