@@ -40,6 +40,16 @@ impl DType {
         })
     }
 
+    /// Its number in the conversation with a host: its place in [`DType::ALL`].
+    pub const fn code(self) -> u32 {
+        self as u32
+    }
+
+    /// The type with this number.
+    pub fn from_code(code: usize) -> Result<Self> {
+        Self::ALL.get(code).copied().ok_or_else(|| Error::internal("unknown dtype"))
+    }
+
     /// Whether gradients can flow through it.
     pub const fn is_float(self) -> bool {
         matches!(self, DType::Float32)

@@ -1,12 +1,14 @@
 //! The engine behind ferrograd: kernels, operations, automatic differentiation and optimizers, in pure Rust.
 //!
 //! Imports go upward only: [`error`], [`shape`], [`rng`] know nothing of what follows; `kernels` take slices;
-//! `ops` give them shapes and derivatives; `graph` chains operations; `optim`, `data` and `io` stand beside.
+//! `ops` give them shapes and derivatives; `graph` chains operations; `optim`, `data` and `io` stand beside;
+//! `host` is what bindings share.
 
 pub mod data;
 pub mod dtype;
 pub mod error;
 pub mod graph;
+pub mod host;
 pub mod io;
 pub mod kernels;
 pub mod ops;

@@ -1,10 +1,11 @@
 //! The export that runs a prepared call: a small operation spends most of its time in crossing the boundary, so this one
 //! is written against Node-API itself. It does what `#[napi]` would, less what an eager operation does not need.
 
-use std::ffi::{CString, c_void};
-use std::{ptr, slice};
+use std::ffi::CString;
+use std::ptr;
 
-use ferrograd_core::{DType, Data, DataMut, Error, Result};
+use ferrograd_core::host::Lent;
+use ferrograd_core::{Error, Result};
 use napi::bindgen_prelude::Object;
 use napi::{Env, JsValue, sys};
 use napi_derive::napi;
@@ -86,34 +87,10 @@ unsafe fn run(env: sys::napi_env, info: sys::napi_callback_info) -> Result<()> {
     if unsafe { sys::napi_get_value_uint32(env, *id, &mut number) } != sys::Status::napi_ok {
         return Err(wrong());
     }
-    ENGINE.with_borrow_mut(|engine| {
-        let call = engine.call(number)?;
-        if call.input_count() != inputs.len() {
-            return Err(wrong());
-        }
-        // SAFETY: `src/engine.ts` passes the arrays of the tensors whose types it prepared the call for; JavaScript waits
-        // for this call, so the memory stays where it is, and a result's array is not among the inputs.
-        unsafe {
-            let inputs = inputs
-                .iter()
-                .enumerate()
-                .map(|(i, &input)| {
-                    let (data, length) = array(env, input)?;
-                    Ok(match call.input_dtype(i) {
-                        DType::Float32 => Data::Real(slice::from_raw_parts(data.cast(), length)),
-                        DType::Int32 => Data::Int(slice::from_raw_parts(data.cast(), length)),
-                        DType::Uint8 | DType::Bool => Data::Byte(slice::from_raw_parts(data.cast(), length)),
-                    })
-                })
-                .collect::<Result<SmallVec<[_; USUAL]>>>()?;
-            let (data, length) = array(env, *output)?;
-            let output = match call.output().dtype {
-                DType::Float32 => DataMut::Real(slice::from_raw_parts_mut(data.cast(), length)),
-                DType::Int32 => DataMut::Int(slice::from_raw_parts_mut(data.cast(), length)),
-                DType::Uint8 | DType::Bool => DataMut::Byte(slice::from_raw_parts_mut(data.cast(), length)),
-            };
-            call.forward(&inputs, output, &mut engine.arena)
-        }
+    // SAFETY: `src/engine.ts` passes the arrays of the tensors whose types it prepared the call for; JavaScript waits
+    // for this call, so the memory stays where it is, and a result's array is not among the inputs.
+    ENGINE.with_borrow_mut(|engine| unsafe {
+        engine.forward(number, array(env, *output)?, inputs.iter().map(|&input| array(env, input)))
     })
 }
 
@@ -125,7 +102,7 @@ fn wrong() -> Error {
 ///
 /// # Safety
 /// `env` is alive, and `value` belongs to it.
-unsafe fn array(env: sys::napi_env, value: sys::napi_value) -> Result<(*mut c_void, usize)> {
+unsafe fn array(env: sys::napi_env, value: sys::napi_value) -> Result<Lent> {
     let (mut data, mut length) = (ptr::null_mut(), 0);
     // SAFETY: Node-API leaves out what a null pointer is given for.
     let status = unsafe {
@@ -142,9 +119,5 @@ unsafe fn array(env: sys::napi_env, value: sys::napi_value) -> Result<(*mut c_vo
     if status != sys::Status::napi_ok {
         return Err(wrong());
     }
-    if data.is_null() {
-        // Empty or detached. Any address that is aligned will do for no elements.
-        return Ok((ptr::without_provenance_mut(64), 0));
-    }
-    Ok((data, length))
+    Ok((data.cast(), length))
 }
