@@ -60,11 +60,18 @@ fn choose(wish: Option<&str>) -> Result<usize> {
     checked(n, "FERROGRAD_NUM_THREADS")
 }
 
+/// What was chosen when it was first asked for.
+static CHOICE: OnceLock<Result<usize>> = OnceLock::new();
+
 /// The number of threads at the start: what the machine has, or what the environment variable `FERROGRAD_NUM_THREADS`
 /// says. If that is not 1 to [`MAX_THREADS`], an [`ErrorKind::Argument`](crate::ErrorKind::Argument) error.
 pub fn default_num_threads() -> Result<usize> {
-    static CHOICE: OnceLock<Result<usize>> = OnceLock::new();
     CHOICE.get_or_init(|| choose(std::env::var("FERROGRAD_NUM_THREADS").ok().as_deref())).clone()
+}
+
+/// As [`default_num_threads`], where the host reads the environment; without effect if anything has run before.
+pub fn initialize_num_threads(wish: &str) -> Result<usize> {
+    CHOICE.get_or_init(|| choose(Some(wish))).clone()
 }
 
 /// Sets the number of lanes that work is cut into; an error unless it is 1 to [`MAX_THREADS`].

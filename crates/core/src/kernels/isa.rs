@@ -83,11 +83,18 @@ fn choose(wish: Option<&str>) -> Result<Isa> {
     })
 }
 
+/// What was chosen when it was first asked for.
+static CHOICE: OnceLock<Result<Isa>> = OnceLock::new();
+
 /// The instruction set in use: the widest that the machine has, or what the environment variable `FERROGRAD_ISA` names.
 /// An unknown or unavailable name is an [`ErrorKind::Argument`](crate::ErrorKind::Argument) error.
 pub fn isa_checked() -> Result<Isa> {
-    static CHOICE: OnceLock<Result<Isa>> = OnceLock::new();
     CHOICE.get_or_init(|| choose(std::env::var("FERROGRAD_ISA").ok().as_deref())).clone()
+}
+
+/// As [`isa_checked`], where the host reads the environment; without effect if anything has run before.
+pub fn initialize_isa(wish: &str) -> Result<Isa> {
+    CHOICE.get_or_init(|| choose(Some(wish))).clone()
 }
 
 thread_local! {

@@ -7,23 +7,28 @@ mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod one;
-#[cfg(any(test, not(target_arch = "x86_64")))]
+#[cfg(any(test, not(any(target_arch = "x86_64", target_feature = "simd128"))))]
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod sse2;
 #[cfg(test)]
 mod tests;
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[cfg(target_feature = "simd128")]
 mod wasm128;
 
 /// The vector that the compilation target guarantees.
 #[cfg(target_arch = "x86_64")]
 pub type Baseline = std::arch::x86_64::__m128;
 /// The vector that the compilation target guarantees.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(target_feature = "simd128")]
+pub type Baseline = std::arch::wasm32::v128;
+/// The vector that the compilation target guarantees.
+#[cfg(not(any(target_arch = "x86_64", target_feature = "simd128")))]
 pub type Baseline = scalar::F32x4;
 
-use super::isa::{Isa, isa};
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use super::isa::Isa;
+use super::isa::isa;
 
 /// [`LANES`](Vector::LANES) numbers side by side, and arithmetic on them. A number is a vector too, of one lane.
 ///
@@ -151,8 +156,6 @@ pub fn dispatch<T: Vectorized>(computation: T) -> T::Output {
             Isa::Avx2 => computation.run::<std::arch::x86_64::__m256>(),
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => computation.run::<std::arch::aarch64::float32x4_t>(),
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Isa::Wasm128 => computation.run::<std::arch::wasm32::v128>(),
             _ => computation.run::<Baseline>(),
         }
     }
