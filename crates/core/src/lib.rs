@@ -2,7 +2,7 @@
 //!
 //! Imports go upward only: [`error`], [`shape`], [`rng`] know nothing of what follows; `kernels` take slices;
 //! `ops` give them shapes and derivatives; `graph` chains operations; `optim`, `data` and `io` stand beside;
-//! `host` is what bindings share.
+//! `plan` compiles whole trainings out of them; `host` is what bindings share.
 
 pub mod data;
 pub mod dtype;
@@ -13,6 +13,7 @@ pub mod io;
 pub mod kernels;
 pub mod ops;
 pub mod optim;
+pub mod plan;
 pub mod pool;
 pub mod real;
 pub mod rng;

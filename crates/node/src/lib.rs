@@ -12,6 +12,7 @@ mod optim;
 mod random;
 #[cfg(windows)]
 mod resident;
+mod session;
 
 use ferrograd_core::kernels::isa::isa_checked;
 use ferrograd_core::pool;

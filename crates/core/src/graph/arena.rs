@@ -5,36 +5,58 @@ use crate::real::Real;
 /// Buffers to take and to give back. What a buffer holds when it is taken is arbitrary.
 #[derive(Debug, Default)]
 pub struct Arena<T> {
-    free: Vec<Vec<T>>,
+    reals: Free<T>,
+    /// Integers.
+    pub ints: Free<i32>,
+    /// Bytes.
+    pub bytes: Free<u8>,
 }
-
-/// The most buffers that are kept.
-const KEPT: usize = 64;
 
 impl<T: Real> Arena<T> {
     /// With nothing in it.
     pub fn new() -> Self {
-        Self { free: Vec::new() }
+        Self::default()
     }
 
-    /// A buffer of `length` elements: the smallest free one that is large enough, but not wastefully so.
+    /// A buffer of `length` floats.
     pub fn take(&mut self, length: usize) -> Vec<T> {
-        let fits = |buffer: &Vec<T>| buffer.capacity() >= length && buffer.capacity() / 4 <= length.max(1024);
-        let best =
-            (0..self.free.len()).filter(|&i| fits(&self.free[i])).min_by_key(|&i| self.free[i].capacity());
-        let mut buffer = best.map_or_else(|| Vec::with_capacity(length), |i| self.free.swap_remove(i));
+        self.reals.take(length)
+    }
+
+    /// Takes a buffer of floats back.
+    pub fn give(&mut self, buffer: Vec<T>) {
+        self.reals.give(buffer);
+    }
+}
+
+/// Buffers of one type that are free.
+#[derive(Debug, Default)]
+pub struct Free<E> {
+    buffers: Vec<Vec<E>>,
+}
+
+/// The most buffers of a type that are kept.
+const KEPT: usize = 64;
+
+impl<E: Copy + Default> Free<E> {
+    /// A buffer of `length` elements: the smallest free one that is large enough, but not wastefully so.
+    pub fn take(&mut self, length: usize) -> Vec<E> {
+        let fits = |buffer: &Vec<E>| buffer.capacity() >= length && buffer.capacity() / 4 <= length.max(1024);
+        let free = &mut self.buffers;
+        let best = (0..free.len()).filter(|&i| fits(&free[i])).min_by_key(|&i| free[i].capacity());
+        let mut buffer = best.map_or_else(|| Vec::with_capacity(length), |i| free.swap_remove(i));
         if buffer.len() < length {
-            buffer.resize(length, T::ZERO);
+            buffer.resize(length, E::default());
         }
         buffer.truncate(length);
         buffer
     }
 
     /// Takes a buffer back.
-    pub fn give(&mut self, buffer: Vec<T>) {
-        if self.free.len() == KEPT {
-            self.free.remove(0); // the one that has not been wanted for longest, or nearly
+    pub fn give(&mut self, buffer: Vec<E>) {
+        if self.buffers.len() == KEPT {
+            self.buffers.remove(0); // the one that has not been wanted for longest, or nearly
         }
-        self.free.push(buffer);
+        self.buffers.push(buffer);
     }
 }

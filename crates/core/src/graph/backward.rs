@@ -1,9 +1,10 @@
-//! Reverse-mode differentiation (Linnainmaa 1970): the chain rule, from the last node to the first.
+//! Reverse-mode differentiation of what was recorded.
 
 use std::borrow::Borrow;
 
 use crate::dtype::Data;
 use crate::error::{Error, Result};
+use crate::graph::reverse::{Target, reverse};
 use crate::graph::{Arena, Call, Few};
 use crate::kernels::Mode;
 use crate::ops::Grad;
@@ -44,15 +45,6 @@ pub fn backward<T: Real, C: Borrow<Call<T>>>(
     let mut leaf_of: Vec<Option<usize>> = vec![None; storages.len()];
     leaves.iter().enumerate().for_each(|(i, leaf)| leaf_of[leaf.value] = Some(i));
 
-    // What lies on a path from a leaf to the root.
-    let mut wanted = vec![false; storages.len()];
-    leaves.iter().for_each(|leaf| wanted[leaf.value] = true);
-    for node in nodes {
-        let call = node.call.borrow();
-        wanted[node.output] |=
-            node.inputs.iter().enumerate().any(|(i, &input)| wanted[input] && call.differentiable(i));
-    }
-
     // Everything is checked before the first gradient is written.
     let saved = |node: &Node<C>| {
         let operands: Few<Data<'_, T>> = node.inputs.iter().map(|&input| storages[input]).collect();
@@ -83,59 +75,39 @@ pub fn backward<T: Real, C: Borrow<Call<T>>>(
     seed.copy_from_slice(dy);
     grads[root.output] = Some(seed);
 
-    for node in nodes.iter().rev() {
-        let Some(dy) = grads[node.output].take() else {
-            continue;
-        };
-        let call = node.call.borrow();
+    let wanted: Few<usize> = leaves.iter().map(|leaf| leaf.value).collect();
+    reverse::<T, C>(nodes, storages.len(), wanted, |node, now, last| {
+        let node = &nodes[node];
         let (operands, y) = saved(node);
-
-        // An input that appears twice gets its second contribution in a pass of its own: a slice is lent once.
-        let mut todo: Few<usize> =
-            (0..node.inputs.len()).filter(|&i| wanted[node.inputs[i]] && call.differentiable(i)).collect();
-        while !todo.is_empty() {
-            let mut now: Few<usize> = Few::new();
-            todo.retain(|i| {
-                let i = *i;
-                let repeated = now.iter().any(|&k| node.inputs[k] == node.inputs[i]);
-                if !repeated {
-                    now.push(i);
-                }
-                repeated
-            });
-            let mut made: Few<Option<(Vec<T>, Mode)>> = node
-                .inputs
-                .iter()
-                .enumerate()
-                .map(|(i, &input)| {
-                    if !now.contains(&i) || leaf_of[input].is_some() {
-                        return None;
-                    }
-                    Some(match grads[input].take() {
-                        Some(grad) => (grad, Mode::Add),
-                        None => (arena.take(call.input_elements(i)), Mode::Write),
-                    })
-                })
-                .collect();
-            let mut targets: Few<Option<Grad<'_, T>>> = made
-                .iter_mut()
-                .map(|made| made.as_mut().map(|(data, mode)| Grad { data, mode: *mode }))
-                .collect();
-            for leaf in leaves.iter_mut() {
-                if let Some(&i) = now.iter().find(|&&i| node.inputs[i] == leaf.value) {
-                    targets[i] = Some(Grad { data: leaf.grad.data, mode: leaf.grad.mode });
-                    leaf.grad.mode = Mode::Add; // whatever comes next is added
-                }
-            }
-            call.backward(&operands, y, &dy, &mut targets, arena);
-            drop(targets);
-            for (&input, made) in node.inputs.iter().zip(made) {
-                if let Some((grad, _)) = made {
-                    grads[input] = Some(grad);
-                }
+        let Some(dy) = grads[node.output].take() else { return };
+        let mut made: Few<(Target, Vec<T>)> = Few::new();
+        for target in now.iter().filter(|target| leaf_of[target.value].is_none()) {
+            let grad = grads[target.value].take();
+            made.push((
+                *target,
+                grad.unwrap_or_else(|| arena.take(node.call.borrow().input_elements(target.input))),
+            ));
+        }
+        let mut targets: Few<Option<Grad<'_, T>>> = node.inputs.iter().map(|_| None).collect();
+        for (target, data) in &mut made {
+            targets[target.input] = Some(Grad { data, mode: target.mode });
+        }
+        for leaf in leaves.iter_mut() {
+            if let Some(target) = now.iter().find(|target| target.value == leaf.value) {
+                targets[target.input] = Some(Grad { data: leaf.grad.data, mode: leaf.grad.mode });
+                leaf.grad.mode = Mode::Add; // whatever comes next is added
             }
         }
-        arena.give(dy);
-    }
+        node.call.borrow().backward(&operands, y, &dy, &mut targets, arena);
+        drop(targets);
+        for (target, grad) in made {
+            grads[target.value] = Some(grad);
+        }
+        if last {
+            arena.give(dy);
+        } else {
+            grads[node.output] = Some(dy);
+        }
+    });
     Ok(())
 }

@@ -94,6 +94,12 @@ impl<T: Real> Call<T> {
         self.alias.as_ref()
     }
 
+    /// Whether the result is a view with the input's elements in the same order: the gradient of the one is then that
+    /// of the other.
+    pub fn renames_gradient(&self) -> bool {
+        self.alias.is_some() && self.inputs[0].keeps_order(self.input_elements(0))
+    }
+
     /// Which values backward reads.
     pub fn reads(&self) -> Reads {
         self.op.reads()
@@ -229,8 +235,11 @@ enum Copied<T> {
 
 impl<T: Real> Copied<T> {
     fn recycle(self, arena: &mut Arena<T>) {
-        if let Copied::Real(buffer) = self {
-            arena.give(buffer);
+        match self {
+            Copied::None => {}
+            Copied::Real(buffer) => arena.give(buffer),
+            Copied::Int(buffer) => arena.ints.give(buffer),
+            Copied::Byte(buffer) => arena.bytes.give(buffer),
         }
     }
 }
@@ -281,12 +290,12 @@ impl Input {
                 Copied::Real(buffer)
             }
             Some(Class::Int) => {
-                let mut buffer = vec![0; n];
+                let mut buffer = arena.ints.take(n);
                 convert(storage, &self.arranged, &mut buffer, |x| x.to_f64() as i32, |x| x);
                 Copied::Int(buffer)
             }
             Some(Class::Byte) => {
-                let mut buffer = vec![0; n];
+                let mut buffer = arena.bytes.take(n);
                 convert(storage, &self.arranged, &mut buffer, |x| x.to_f64() as u8, |x| x as u8);
                 Copied::Byte(buffer)
             }

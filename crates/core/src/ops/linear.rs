@@ -5,7 +5,6 @@ use crate::error::{Error, Result};
 use crate::kernels::columns::column_sums;
 use crate::kernels::matmul::{Activate, Bias, Identity};
 use crate::kernels::{Matrix, MatrixMut, Mode, matmul};
-use crate::ops::matmul::transposed;
 use crate::ops::{Grad, Named, Operation, Reads};
 use crate::real::Real;
 use crate::shape::Shape;
@@ -57,26 +56,6 @@ impl Sizes {
             input: weight[1],
             output: weight[0],
         }
-    }
-}
-
-/// A matrix that lies row-major.
-fn plain<T>(data: &[T], rows: usize, cols: usize) -> Matrix<'_, T> {
-    Matrix {
-        data,
-        rows,
-        cols,
-        row_stride: cols,
-        col_stride: 1,
-    }
-}
-
-fn plain_mut<T>(data: &mut [T], rows: usize, cols: usize) -> MatrixMut<'_, T> {
-    MatrixMut {
-        data,
-        rows,
-        cols,
-        row_stride: cols,
     }
 }
 
@@ -148,8 +127,8 @@ impl<T: Real> Operation<T> for Linear {
             return Err(Error::internal("linear: unexpected output class"));
         };
         let Sizes { rows, input, output } = Sizes::of(x);
-        let (x_matrix, weight) = (plain(x[0].real(), rows, input), transposed(weight(x)));
-        let y = plain_mut(y, rows, output);
+        let (x_matrix, weight) = (Matrix::row_major(x[0].real(), rows, input), weight(x).transposed());
+        let y = MatrixMut::row_major(y, rows, output);
         match x.get(2) {
             None => matmul(x_matrix, weight, y, Mode::Write),
             Some(bias) => {
@@ -162,21 +141,21 @@ impl<T: Real> Operation<T> for Linear {
 
     fn backward(&self, x: &[Operand<'_, T>], _: &[T], dy: &[T], dx: &mut [Option<Grad<'_, T>>]) {
         let Sizes { rows, input, output } = Sizes::of(x);
-        let dy_matrix = plain(dy, rows, output);
+        let dy_matrix = Matrix::row_major(dy, rows, output);
         if let Some(dx) = &mut dx[0] {
             matmul(
                 dy_matrix,
                 weight(x),
-                plain_mut(dx.data, rows, input),
+                MatrixMut::row_major(dx.data, rows, input),
                 dx.mode,
             );
         }
         if let Some(dw) = &mut dx[1] {
-            let x = plain(x[0].real(), rows, input);
+            let x = Matrix::row_major(x[0].real(), rows, input);
             matmul(
-                transposed(dy_matrix),
+                dy_matrix.transposed(),
                 x,
-                plain_mut(dw.data, output, input),
+                MatrixMut::row_major(dw.data, output, input),
                 dw.mode,
             );
         }

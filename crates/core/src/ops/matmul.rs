@@ -64,11 +64,6 @@ fn matrix<'a, T: Real>(x: &Operand<'a, T>, start: usize) -> Matrix<'a, T> {
     }
 }
 
-/// Aᵀ, without moving anything.
-pub fn transposed<T>(a: Matrix<'_, T>) -> Matrix<'_, T> {
-    Matrix { data: a.data, rows: a.cols, cols: a.rows, row_stride: a.col_stride, col_stride: a.row_stride }
-}
-
 impl Named for Matmul {
     const NAME: &'static str = "matmul";
 
@@ -165,11 +160,11 @@ impl<T: Real> Operation<T> for Matmul {
             };
             if let Some(da) = &mut da[0] {
                 let c = MatrixMut { data: &mut da.data[batch * m * k..][..m * k], rows: m, cols: k, row_stride: k };
-                matmul(dc, transposed(matrix(&x[1], b)), c, da.mode);
+                matmul(dc, matrix(&x[1], b).transposed(), c, da.mode);
             }
             if let Some(db) = &mut db[0] {
                 let c = MatrixMut { data: &mut db.data[batch * k * n..][..k * n], rows: k, cols: n, row_stride: n };
-                matmul(transposed(matrix(&x[0], a)), dc, c, db.mode);
+                matmul(matrix(&x[0], a).transposed(), dc, c, db.mode);
             }
         });
     }

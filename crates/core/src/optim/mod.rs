@@ -28,6 +28,20 @@ pub trait UpdateRule<T: Real>: fmt::Debug + Send + Sync {
     /// # Panics
     /// If `grad`, or one of [`UpdateRule::buffers`] buffers, is not as long as `parameter`.
     fn update(&self, steps: u64, parameter: &mut [T], grad: &[T], buffers: &mut [&mut [T]]);
+
+    /// The step as plain gradient descent, if it is nothing more: a plan then takes it where the gradient is computed.
+    fn descent(&self) -> Option<Descent> {
+        None
+    }
+}
+
+/// p ← keep·p − rate·g
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Descent {
+    /// What the gradient is multiplied by.
+    pub rate: f64,
+    /// What the parameter is multiplied by.
+    pub keep: f64,
 }
 
 /// The update rule with this name and these options, a JSON object. [`UpdateRule::check`] judges the values.

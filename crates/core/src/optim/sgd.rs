@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::optim::{UpdateRule, expect_nonnegative, update_each, update_pairs};
+use crate::optim::{Descent, UpdateRule, expect_nonnegative, update_each, update_pairs};
 use crate::real::Real;
 
 /// Stochastic gradient descent, with momentum, weight decay and Nesterov's lookahead where asked for: exactly
@@ -61,6 +61,11 @@ impl<T: Real> UpdateRule<T> for Sgd {
             )));
         }
         Ok(())
+    }
+
+    fn descent(&self) -> Option<Descent> {
+        let rate = if self.maximize { -self.lr } else { self.lr };
+        (self.momentum == 0.0).then_some(Descent { rate, keep: 1.0 - self.lr * self.weight_decay })
     }
 
     fn update(&self, steps: u64, parameter: &mut [T], grad: &[T], buffers: &mut [&mut [T]]) {

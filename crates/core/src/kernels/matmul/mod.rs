@@ -34,7 +34,18 @@ pub struct Matrix<'a, T> {
     pub col_stride: usize,
 }
 
-impl<T> Matrix<'_, T> {
+impl<'a, T> Matrix<'a, T> {
+    /// A matrix whose rows follow each other.
+    pub fn row_major(data: &'a [T], rows: usize, cols: usize) -> Self {
+        Self { data, rows, cols, row_stride: cols, col_stride: 1 }
+    }
+
+    /// The same elements with rows for columns.
+    pub fn transposed(self) -> Self {
+        let Self { data, rows, cols, row_stride, col_stride } = self;
+        Self { data, rows: cols, cols: rows, row_stride: col_stride, col_stride: row_stride }
+    }
+
     /// Whether the slice has all elements.
     fn is_whole(&self) -> bool {
         let last = (self.rows.max(1) - 1) * self.row_stride + (self.cols.max(1) - 1) * self.col_stride;
@@ -53,6 +64,13 @@ pub struct MatrixMut<'a, T> {
     pub cols: usize,
     /// The distance from a row to the next, in elements.
     pub row_stride: usize,
+}
+
+impl<'a, T> MatrixMut<'a, T> {
+    /// A matrix whose rows follow each other.
+    pub fn row_major(data: &'a mut [T], rows: usize, cols: usize) -> Self {
+        Self { data, rows, cols, row_stride: cols }
+    }
 }
 
 /// A number that [`matmul`] multiplies matrices of.

@@ -1,0 +1,218 @@
+//! Dense layers: what `linear`, a relu and plain gradient descent become where they meet.
+
+use crate::dtype::Data;
+use crate::error::{Error, Result};
+use crate::kernels::columns::column_sums;
+use crate::kernels::matmul;
+use crate::kernels::matmul::{Activate, Bias, Identity, Matrix, MatrixMut, Relu, ReluGradient, Scale};
+use crate::optim::UpdateRule;
+use crate::plan::step::{Context, Kernel, Single, Written, real};
+use crate::real::Real;
+
+/// The sizes of y [rows, outputs] = x [rows, inputs]·Wᵀ.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Rows of x and y.
+    pub rows: usize,
+    /// Columns of x and W.
+    pub inputs: usize,
+    /// Columns of y, rows of W.
+    pub outputs: usize,
+}
+
+impl Sizes {
+    fn flops(self) -> u64 {
+        2 * self.rows as u64 * self.inputs as u64 * self.outputs as u64
+    }
+
+    fn x<'a, T>(self, data: Data<'a, T>) -> Matrix<'a, T> {
+        Matrix::row_major(real(data), self.rows, self.inputs)
+    }
+
+    fn weight<'a, T>(self, data: Data<'a, T>) -> Matrix<'a, T> {
+        Matrix::row_major(real(data), self.outputs, self.inputs)
+    }
+
+    fn dy<'a, T>(self, data: Data<'a, T>) -> Matrix<'a, T> {
+        Matrix::row_major(real(data), self.rows, self.outputs)
+    }
+}
+
+/// y = f(x·Wᵀ + b): reads x, W and, if there is one, b; f is relu or nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Dense {
+    /// How large all is.
+    pub sizes: Sizes,
+    /// Whether f is relu.
+    pub relu: bool,
+}
+
+impl<T: Real> Kernel<T> for Dense {
+    fn name(&self) -> String {
+        "linear".into()
+    }
+
+    fn fused(&self) -> Vec<&'static str> {
+        if self.relu { vec!["linear", "relu"] } else { Vec::new() }
+    }
+
+    fn run(
+        &self,
+        reads: &[Data<'_, T>],
+        writes: &mut [Written<'_, T>],
+        _: &mut Context<'_, T>,
+    ) -> Result<()> {
+        let Sizes { rows, outputs, .. } = self.sizes;
+        let (x, weight) = (self.sizes.x(reads[0]), self.sizes.weight(reads[1]).transposed());
+        let y = MatrixMut::row_major(writes[0].real(), rows, outputs);
+        let bias = reads.get(2).map_or(Bias::None, |&b| Bias::Columns(&real(b)[..outputs]));
+        if self.relu {
+            matmul(x, weight, y, Activate { bias, activation: Relu });
+        } else {
+            matmul(x, weight, y, Activate { bias, activation: Identity });
+        }
+        Ok(())
+    }
+
+    fn flops(&self) -> u64 {
+        self.sizes.flops()
+    }
+
+    fn single(&self) -> Option<Single<'_>> {
+        Some(Single::Dense(*self))
+    }
+}
+
+/// dx = dy·W: reads dy and W and, if dx is the gradient of a relu's input, what that relu gave, of dx's shape.
+#[derive(Clone, Copy, Debug)]
+pub struct DenseInputGradient {
+    /// How large all is.
+    pub sizes: Sizes,
+    /// Whether dx goes back through a relu.
+    pub relu: bool,
+}
+
+impl<T: Real> Kernel<T> for DenseInputGradient {
+    fn name(&self) -> String {
+        "linear: gradient of the input".into()
+    }
+
+    fn fused(&self) -> Vec<&'static str> {
+        if self.relu { vec!["linear gradient", "relu gradient"] } else { Vec::new() }
+    }
+
+    fn run(
+        &self,
+        reads: &[Data<'_, T>],
+        writes: &mut [Written<'_, T>],
+        _: &mut Context<'_, T>,
+    ) -> Result<()> {
+        let Sizes { rows, inputs, .. } = self.sizes;
+        let (dy, weight, mode) = (self.sizes.dy(reads[0]), self.sizes.weight(reads[1]), writes[0].mode);
+        let dx = MatrixMut::row_major(writes[0].real(), rows, inputs);
+        match reads.get(2) {
+            None => matmul(dy, weight, dx, mode),
+            Some(&y) => matmul(dy, weight, dx, ReluGradient { output: self.sizes.x(y), mode }),
+        }
+        Ok(())
+    }
+
+    fn flops(&self) -> u64 {
+        self.sizes.flops()
+    }
+
+    fn single(&self) -> Option<Single<'_>> {
+        Some(Single::DenseInputGradient(*self))
+    }
+}
+
+/// dW = dyᵀ·x: reads dy and x. With a parameter, W takes its step of gradient descent at once: no gradient is stored.
+#[derive(Clone, Copy, Debug)]
+pub struct DenseWeightGradient {
+    /// How large all is.
+    pub sizes: Sizes,
+    /// The parameter that W is, if it is updated here.
+    pub descent: Option<usize>,
+}
+
+impl<T: Real> Kernel<T> for DenseWeightGradient {
+    fn name(&self) -> String {
+        match self.descent {
+            None => "linear: gradient of the weight".into(),
+            Some(parameter) => format!("linear: descent of the weight, parameter {parameter}"),
+        }
+    }
+
+    fn fused(&self) -> Vec<&'static str> {
+        if self.descent.is_some() { vec!["linear gradient", "update"] } else { Vec::new() }
+    }
+
+    fn run(
+        &self,
+        reads: &[Data<'_, T>],
+        writes: &mut [Written<'_, T>],
+        context: &mut Context<'_, T>,
+    ) -> Result<()> {
+        let Sizes { inputs, outputs, .. } = self.sizes;
+        let (dy, x, mode) = (self.sizes.dy(reads[0]).transposed(), self.sizes.x(reads[1]), writes[0].mode);
+        let weight = MatrixMut::row_major(writes[0].real(), outputs, inputs);
+        let Some(parameter) = self.descent else {
+            matmul(dy, x, weight, mode);
+            return Ok(());
+        };
+        let Some(descent) = context.updates.rule(parameter).and_then(UpdateRule::descent) else {
+            return Err(Error::internal("a plan was compiled for another optimizer"));
+        };
+        let [alpha, beta] = [-descent.rate, descent.keep].map(T::from_f64);
+        matmul(dy, x, weight, Scale { alpha, beta });
+        Ok(())
+    }
+
+    fn flops(&self) -> u64 {
+        self.sizes.flops()
+    }
+
+    fn single(&self) -> Option<Single<'_>> {
+        Some(Single::DenseWeightGradient(*self))
+    }
+}
+
+/// db = Σ dy over all rows.
+#[derive(Clone, Copy, Debug)]
+pub struct BiasGradient;
+
+impl<T: Real> Kernel<T> for BiasGradient {
+    fn name(&self) -> String {
+        "linear: gradient of the bias".into()
+    }
+
+    fn run(
+        &self,
+        reads: &[Data<'_, T>],
+        writes: &mut [Written<'_, T>],
+        _: &mut Context<'_, T>,
+    ) -> Result<()> {
+        let mode = writes[0].mode;
+        column_sums(real(reads[0]), writes[0].real(), mode);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::Mode;
+
+    #[test]
+    fn a_mode_of_adding_is_kept() {
+        let sizes = Sizes { rows: 1, inputs: 2, outputs: 1 };
+        let kernel = DenseInputGradient { sizes, relu: false };
+        let mut dx = [1.0f64, 2.0];
+        let mut written = [Written { data: crate::DataMut::Real(&mut dx), mode: Mode::Add }];
+        let (mut arena, updates) = (crate::graph::Arena::new(), crate::plan::step::Updates::none(0));
+        let context = &mut Context { arena: &mut arena, updates: &updates };
+        Kernel::<f64>::run(&kernel, &[Data::Real(&[3.0]), Data::Real(&[10.0, 100.0])], &mut written, context)
+            .unwrap();
+        assert_eq!(dx, [31.0, 302.0]);
+    }
+}

@@ -1,0 +1,311 @@
+//! Where values lie: outside of the plan, or in its arena, where what is not alive at the same time shares memory.
+
+use std::ops::Range;
+use std::ptr;
+
+use crate::dtype::{DType, Data, DataMut};
+use crate::plan::buffer::{Buffer, LINE};
+use crate::plan::step::{Place, Step, Target, Written};
+use crate::real::Real;
+
+/// Who owns the elements of a storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// The plan.
+    Arena,
+    /// The plan: elements that never change.
+    Constant(usize),
+    /// Whoever runs the plan: the parameter with this number.
+    Parameter(usize),
+    /// Whoever runs the plan: what the optimizer remembers of a parameter.
+    Memory {
+        /// The parameter's number.
+        parameter: usize,
+        /// Which of its buffers.
+        buffer: usize,
+    },
+}
+
+/// A run of elements: what one step makes, or what comes from outside.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    /// Of what type.
+    pub dtype: DType,
+    /// How many.
+    pub elements: usize,
+    /// Where.
+    pub home: Home,
+    /// For people: what it is, with its shape.
+    pub label: String,
+}
+
+impl Storage {
+    /// Bytes that it takes, for floats of `T`.
+    pub fn bytes<T>(&self) -> usize {
+        self.elements
+            * match self.dtype {
+                DType::Float32 => size_of::<T>(),
+                DType::Int32 => size_of::<i32>(),
+                DType::Uint8 | DType::Bool => 1,
+            }
+    }
+}
+
+/// Lines of the arena that each storage has; empty for those that lie elsewhere.
+#[derive(Debug, Default)]
+pub struct Assignment {
+    /// By storage.
+    pub lines: Vec<Range<usize>>,
+    /// How many lines there are.
+    pub total: usize,
+}
+
+/// From the step that writes a storage first to the one that uses it last. What is there `before` the first step, or is
+/// wanted `after` the last, lives from the start or to the end.
+pub fn lives<T: Real>(
+    storages: &[Storage],
+    steps: &[Step<T>],
+    before: &[usize],
+    after: &[usize],
+) -> Vec<Range<usize>> {
+    (0..storages.len())
+        .map(|storage| {
+            let used = |step: &Step<T>| step.uses(storage) || step.writes(storage);
+            let first = if before.contains(&storage) { Some(0) } else { steps.iter().position(used) };
+            let last =
+                if after.contains(&storage) { Some(steps.len()) } else { steps.iter().rposition(used) };
+            match (first, last) {
+                (Some(first), Some(last)) => first..last.max(first) + 1,
+                (Some(first), None) => first..first + 1,
+                _ => 0..0,
+            }
+        })
+        .collect()
+}
+
+/// Gives every storage of the arena its lines: the largest first, each at the lowest place that nobody has while it
+/// lives.
+pub fn assign<T: Real>(storages: &[Storage], lives: &[Range<usize>]) -> Assignment {
+    let overlap = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
+    let mut order: Vec<usize> = (0..storages.len()).filter(|&s| storages[s].home == Home::Arena).collect();
+    order.sort_by_key(|&s| std::cmp::Reverse(storages[s].bytes::<T>()));
+    let mut assignment = Assignment { lines: vec![0..0; storages.len()], total: 0 };
+    let mut placed: Vec<usize> = Vec::new();
+    for storage in order {
+        let length = storages[storage].bytes::<T>().div_ceil(LINE);
+        let mut taken: Vec<Range<usize>> = placed
+            .iter()
+            .filter(|&&other| overlap(&lives[other], &lives[storage]))
+            .map(|&other| assignment.lines[other].clone())
+            .collect();
+        taken.sort_by_key(|lines| lines.start);
+        let mut start = 0;
+        for lines in taken {
+            if start + length <= lines.start {
+                break;
+            }
+            start = start.max(lines.end);
+        }
+        assignment.lines[storage] = start..start + length;
+        assignment.total = assignment.total.max(start + length);
+        placed.push(storage);
+    }
+    assignment
+}
+
+/// What comes from outside in a step. Nobody else may use it while it is lent.
+#[derive(Debug)]
+pub struct Bindings<'a, T> {
+    parameters: Vec<Lent<T>>,
+    memories: Vec<Vec<Lent<T>>>,
+    writable: bool,
+    of: std::marker::PhantomData<&'a mut T>,
+}
+
+/// A slice whose borrow the [`Bindings`] hold.
+#[derive(Clone, Copy, Debug)]
+struct Lent<T> {
+    data: *mut T,
+    length: usize,
+}
+
+// SAFETY: as the slices that were lent.
+unsafe impl<T: Send> Send for Bindings<'_, T> {}
+
+impl<'a, T: Real> Bindings<'a, T> {
+    /// Parameters to be read only: for plans that do not train.
+    pub fn reading(parameters: impl IntoIterator<Item = &'a [T]>) -> Self {
+        let lent = |x: &'a [T]| Lent { data: x.as_ptr().cast_mut(), length: x.len() };
+        let parameters = parameters.into_iter().map(lent).collect();
+        Self { parameters, memories: Vec::new(), writable: false, of: std::marker::PhantomData }
+    }
+
+    /// Parameters, and what the optimizer remembers of each, to be changed.
+    pub fn writing(
+        parameters: impl IntoIterator<Item = &'a mut [T]>,
+        memories: impl IntoIterator<Item = Vec<&'a mut [T]>>,
+    ) -> Self {
+        let lent = |x: &'a mut [T]| Lent { data: x.as_mut_ptr(), length: x.len() };
+        let parameters = parameters.into_iter().map(lent).collect();
+        let memories = memories.into_iter().map(|buffers| buffers.into_iter().map(lent).collect()).collect();
+        Self { parameters, memories, writable: true, of: std::marker::PhantomData }
+    }
+
+    /// Whether what is lent may be changed.
+    pub fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    /// The elements of an outside home, if they are there and as many.
+    fn find(&self, storage: &Storage) -> Option<*mut u8> {
+        let lent = match storage.home {
+            Home::Parameter(i) => self.parameters.get(i),
+            Home::Memory { parameter, buffer } => self.memories.get(parameter)?.get(buffer),
+            Home::Arena | Home::Constant(_) => None,
+        }?;
+        (lent.length == storage.elements).then_some(lent.data.cast())
+    }
+}
+
+/// The elements of constants.
+#[derive(Debug)]
+pub enum Constant<T> {
+    /// Floating point.
+    Real(Buffer<T>),
+    /// Integers.
+    Int(Buffer<i32>),
+    /// Bytes.
+    Byte(Buffer<u8>),
+}
+
+impl<T: Real> Constant<T> {
+    /// A copy.
+    pub fn copy(data: Data<'_, T>) -> Self {
+        match data {
+            Data::Real(x) => Constant::Real(Buffer::from_slice(x)),
+            Data::Int(x) => Constant::Int(Buffer::from_slice(x)),
+            Data::Byte(x) => Constant::Byte(Buffer::from_slice(x)),
+        }
+    }
+
+    /// The elements.
+    pub fn data(&self) -> Data<'_, T> {
+        match self {
+            Constant::Real(x) => Data::Real(x.as_slice()),
+            Constant::Int(x) => Data::Int(x.as_slice()),
+            Constant::Byte(x) => Data::Byte(x.as_slice()),
+        }
+    }
+
+    fn start(&self) -> *mut u8 {
+        match self {
+            Constant::Real(x) => x.as_slice().as_ptr().cast_mut().cast(),
+            Constant::Int(x) => x.as_slice().as_ptr().cast_mut().cast(),
+            Constant::Byte(x) => x.as_slice().as_ptr().cast_mut().cast(),
+        }
+    }
+}
+
+/// The memory of a plan: an arena, constants, and where each storage begins.
+#[derive(Debug)]
+pub struct Memory<T> {
+    storages: Vec<Storage>,
+    /// Reached through `starts` alone.
+    _arena: Buffer<u8>,
+    assignment: Assignment,
+    constants: Vec<Constant<T>>,
+    starts: Vec<*mut u8>,
+}
+
+// SAFETY: the pointers lead into buffers of its own, or into what was bound for the length of a step.
+unsafe impl<T: Send> Send for Memory<T> {}
+
+impl<T: Real> Memory<T> {
+    /// With an arena as large as assigned.
+    pub fn new(storages: Vec<Storage>, assignment: Assignment, constants: Vec<Constant<T>>) -> Self {
+        let mut arena: Buffer<u8> = Buffer::new(assignment.total * LINE);
+        let base = arena.as_mut_slice().as_mut_ptr();
+        let starts = storages
+            .iter()
+            .zip(&assignment.lines)
+            .map(|(storage, lines)| match storage.home {
+                Home::Arena => base.wrapping_add(lines.start * LINE),
+                Home::Constant(i) => constants[i].start(),
+                Home::Parameter(_) | Home::Memory { .. } => ptr::null_mut(),
+            })
+            .collect();
+        Self { storages, _arena: arena, assignment, constants, starts }
+    }
+
+    /// What there is.
+    pub fn storages(&self) -> &[Storage] {
+        &self.storages
+    }
+
+    /// The constants.
+    pub fn constants(&self) -> &[Constant<T>] {
+        &self.constants
+    }
+
+    /// Bytes of the arena.
+    pub fn arena_bytes(&self) -> usize {
+        self.assignment.total * LINE
+    }
+
+    /// Takes what comes from outside; false if something is missing or has another size.
+    #[must_use]
+    pub fn bind(&mut self, bindings: &Bindings<'_, T>) -> bool {
+        self.storages.iter().zip(&mut self.starts).all(|(storage, start)| match storage.home {
+            Home::Arena | Home::Constant(_) => true,
+            Home::Parameter(_) | Home::Memory { .. } => {
+                *start = bindings.find(storage).unwrap_or(ptr::null_mut());
+                !start.is_null()
+            }
+        })
+    }
+
+    /// The elements of a storage from a place on.
+    ///
+    /// # Safety
+    /// The storage is bound, holds what some step has written, and is not written meanwhile.
+    pub unsafe fn read(&self, place: Place) -> Data<'_, T> {
+        let Storage { dtype, elements, .. } = self.storages[place.storage];
+        let length = elements - place.offset;
+        // SAFETY: the start of as many elements, aligned for them; shared by the caller's promise.
+        unsafe {
+            let start: *mut u8 = self.starts[place.storage];
+            match dtype {
+                DType::Float32 => Data::Real(slice(start, place.offset, length)),
+                DType::Int32 => Data::Int(slice(start, place.offset, length)),
+                DType::Uint8 | DType::Bool => Data::Byte(slice(start, place.offset, length)),
+            }
+        }
+    }
+
+    /// The elements of a storage, to be written.
+    ///
+    /// # Safety
+    /// The storage is bound, and nobody else reads or writes it, or what shares its memory, meanwhile.
+    pub unsafe fn write(&self, target: Target) -> Written<'_, T> {
+        let Storage { dtype, elements, .. } = self.storages[target.storage];
+        let start: *mut u8 = self.starts[target.storage];
+        // SAFETY: as in `read`; exclusive by the caller's promise.
+        let data = unsafe {
+            match dtype {
+                DType::Float32 => DataMut::Real(std::slice::from_raw_parts_mut(start.cast(), elements)),
+                DType::Int32 => DataMut::Int(std::slice::from_raw_parts_mut(start.cast(), elements)),
+                DType::Uint8 | DType::Bool => DataMut::Byte(std::slice::from_raw_parts_mut(start, elements)),
+            }
+        };
+        Written { data, mode: target.mode }
+    }
+}
+
+/// `length` elements from number `offset` on.
+///
+/// # Safety
+/// They are there, and nobody writes them during `'a`.
+unsafe fn slice<'a, U>(start: *mut u8, offset: usize, length: usize) -> &'a [U] {
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(start.cast::<U>().add(offset), length) }
+}

@@ -1,0 +1,25 @@
+//! Compiled plans: a network's forward pass, derivative and update as one list of steps over one arena.
+//!
+//! A [`Program`] says what was traced; [`Plan::compile`] turns it into [`step::Step`]s: autodiff, then rewrites that
+//! fuse neighbours ([`rewrite`]), then memory shared by what is not alive at the same time ([`memory`]). Every plan is
+//! verified before it runs ([`verify`]). A [`Session`] owns parameters, optimizer state, data and plans, and runs whole
+//! epochs: nothing in a step allocates, locks or calls the system.
+
+mod buffer;
+mod compile;
+mod dense;
+mod memory;
+mod program;
+mod rewrite;
+mod session;
+mod step;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+pub use compile::Plan;
+pub use memory::Bindings;
+pub use program::{Leaf, LeafKind, Metric, Program};
+pub use session::{Column, Control, Epoch, Manner, Outcome, Session, Stopped, Streams};
+pub use step::{StepInfo, Updates};
