@@ -151,7 +151,7 @@ fn json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T> {
 }
 
 fn all_data(arrays: &[Borrowed]) -> Result<Vec<Data<'_, f32>>> {
-    arrays.iter().map(Borrowed::data).collect()
+    arrays.iter().map(|array| array.data()).collect()
 }
 
 fn manner(seed: &Borrowed, allow_non_finite: bool) -> Result<Manner> {
@@ -479,7 +479,7 @@ impl Inference {
             for (number, input) in inputs.iter().enumerate().take(plan.input_count()) {
                 plan.fill_input(number, input.data()?)?;
             }
-            let parameters = parameters.iter().map(Borrowed::floats).collect::<Result<Vec<_>>>()?;
+            let parameters = parameters.iter().map(|array| array.floats()).collect::<Result<Vec<_>>>()?;
             plan.forward(&Bindings::reading(parameters), updates, false)?;
             let (from, to) = (plan.output(), output.floats_mut()?);
             if from.len() != to.len() {

@@ -361,12 +361,14 @@ impl Session {
 
 impl Column {
     /// The items that `order` names; those of `next` will be wanted after them.
-    fn gather(&self, order: &[i32], _next: &[i32], out: DataMut<'_, f32>) -> Result<()> {
+    fn gather(&self, order: &[i32], next: &[i32], out: DataMut<'_, f32>) -> Result<()> {
         match (self.rows.data(), out, &self.normalization) {
-            (Data::Real(rows), DataMut::Real(out), None) => gather_rows(rows, self.row, order, out),
-            (Data::Int(rows), DataMut::Int(out), None) => gather_rows(rows, self.row, order, out),
-            (Data::Byte(rows), DataMut::Byte(out), None) => gather_rows(rows, self.row, order, out),
-            (Data::Byte(rows), DataMut::Real(out), Some(n)) => gather_images(rows, self.row, order, n, out),
+            (Data::Real(rows), DataMut::Real(out), None) => gather_rows(rows, self.row, order, next, out),
+            (Data::Int(rows), DataMut::Int(out), None) => gather_rows(rows, self.row, order, next, out),
+            (Data::Byte(rows), DataMut::Byte(out), None) => gather_rows(rows, self.row, order, next, out),
+            (Data::Byte(rows), DataMut::Real(out), Some(n)) => {
+                gather_images(rows, self.row, order, next, n, out)
+            }
             _ => Err(Error::internal("a column of data is of another type than the input")),
         }
     }
