@@ -1,10 +1,11 @@
 /** Batches of a dataset, in order or shuffled. */
-import { ArgumentError, DataError, fromNative, StateError } from '../errors.js';
+import { ArgumentError, DataError, StateError } from '../errors.js';
 import { checkBoolean, checkOptions, checkSize } from '../options.js';
 import { defaultGenerator, Generator } from '../random.js';
 import { describe } from '../shape.js';
 import { type Batch, defaultCollate } from './collate.js';
-import { type Dataset, lengthOf, type WholeBatch, wholeBatchOf } from './dataset.js';
+import { type Dataset, inMemoryOf, lengthOf, type WhereInMemory } from './dataset.js';
+import { gatherBatch, type InMemory } from './gather.js';
 import { readOrder, type Sampler, samplerLength } from './sampler.js';
 
 /** How to load. */
@@ -52,7 +53,7 @@ export class DataLoader<T, B = Batch<T>> implements Iterable<B>, AsyncIterable<B
   private readonly sampler: Sampler | undefined;
   private readonly generator: Generator;
   private readonly collate: ((items: T[]) => B) | undefined;
-  private readonly wholeBatch: WholeBatch | undefined;
+  private readonly where: WhereInMemory | undefined;
 
   /**
    * @throws DataError if the dataset is empty; ArgumentError for what is not a dataset, a batch size that is
@@ -81,7 +82,7 @@ export class DataLoader<T, B = Batch<T>> implements Iterable<B>, AsyncIterable<B
     this.dropLast = dropLast;
     this.generator = generator ?? defaultGenerator;
     this.collate = collate;
-    this.wholeBatch = collate ? undefined : wholeBatchOf(dataset);
+    this.where = collate ? undefined : inMemoryOf(dataset);
     this.count();
   }
 
@@ -100,6 +101,11 @@ export class DataLoader<T, B = Batch<T>> implements Iterable<B>, AsyncIterable<B
     return this.loadAwaiting(this.order());
   }
 
+  /** @internal Where the data is, if this loader gathers its batches out of memory. */
+  inMemory(): InMemory | undefined {
+    return this.where?.();
+  }
+
   /** @internal Draws the order of one iteration: numbers of items. */
   order(): Int32Array {
     const items = lengthOf(this.dataset, 'DataLoader');
@@ -109,8 +115,8 @@ export class DataLoader<T, B = Batch<T>> implements Iterable<B>, AsyncIterable<B
     return this.generator.permutation(count);
   }
 
-  /** The number of items in one iteration. */
-  private count(): number {
+  /** @internal The number of items in one iteration, those of a last batch that is left out too. */
+  count(): number {
     const items = lengthOf(this.dataset, 'DataLoader');
     if (items === 0) throw new DataError('DataLoader: the dataset is empty');
     return this.sampler ? samplerLength(this.sampler, 'DataLoader') : items;
@@ -127,8 +133,9 @@ export class DataLoader<T, B = Batch<T>> implements Iterable<B>, AsyncIterable<B
   }
 
   private *load(order: Int32Array): IterableIterator<B> {
-    for (const indices of this.slices(order))
+    for (const indices of this.slices(order)) {
       yield this.gather(indices) ?? this.assemble(this.items(indices), indices);
+    }
   }
 
   private async *loadAwaiting(order: Int32Array): AsyncIterableIterator<B> {
@@ -145,11 +152,8 @@ export class DataLoader<T, B = Batch<T>> implements Iterable<B>, AsyncIterable<B
   }
 
   private gather(indices: Int32Array): B | undefined {
-    try {
-      return this.wholeBatch?.(indices) as B | undefined;
-    } catch (error) {
-      throw fromNative(error);
-    }
+    const data = this.inMemory();
+    return data && (gatherBatch(data, indices) as B);
   }
 
   private items(indices: Int32Array): T[] {

@@ -1,6 +1,7 @@
 /** Datasets: numbered items. */
 import { ArgumentError, IndexError } from '../errors.js';
 import { describe } from '../shape.js';
+import type { InMemory } from './gather.js';
 
 /**
  * What a `DataLoader` loads: `length` items, of which `get(i)` gives number i, from 0 on.
@@ -16,22 +17,19 @@ export abstract class Dataset<T> {
 }
 
 /**
- * @internal The method by which a dataset in memory makes a whole batch at once: bit for bit what collating
- * the items of `get` gives, or undefined where it has no such way.
+ * @internal The method by which a dataset in memory says where its items are: collating those of `get` gives the
+ * same. Undefined where it cannot say.
  */
-export const wholeBatch: unique symbol = Symbol('ferrograd.wholeBatch');
+export const inMemory: unique symbol = Symbol('ferrograd.inMemory');
 
 /** @internal */
-export type WholeBatch = (indices: Int32Array) => unknown;
+export type WhereInMemory = () => InMemory | undefined;
 
-/**
- * @internal The dataset's own way to make a batch; none where a subclass or the object itself has a `get` of
- * its own.
- */
-export function wholeBatchOf(dataset: object): WholeBatch | undefined {
+/** @internal The method of `dataset`; none where a subclass or the object itself has a `get` of its own. */
+export function inMemoryOf(dataset: object): WhereInMemory | undefined {
   for (let level: object | null = dataset; level; level = Object.getPrototypeOf(level)) {
-    if (Object.hasOwn(level, wholeBatch)) {
-      return (indices) => (dataset as { [wholeBatch]: WholeBatch })[wholeBatch](indices);
+    if (Object.hasOwn(level, inMemory)) {
+      return () => (dataset as { [inMemory]: WhereInMemory })[inMemory]();
     }
     if (Object.hasOwn(level, 'get')) return undefined;
   }

@@ -1,4 +1,4 @@
-/** Batches gathered natively out of arrays in memory. */
+/** Data in memory, and batches gathered natively out of it. */
 import { allocate, type DType, type TypedArray } from '../dtype.js';
 import { fromNative } from '../errors.js';
 import { native } from '../native.js';
@@ -6,49 +6,69 @@ import { elementsOf, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import type { Affine } from '../transforms/transform.js';
 
-function gathered<A extends TypedArray>(
-  dtype: DType,
-  row: Shape,
-  indices: Int32Array,
-  fill: (out: A) => void,
-): Tensor {
-  const out = allocate(dtype, indices.length * elementsOf(row));
+/** What becomes of the bytes of images with one channel, in float32: (byte / divide − mean) / std. */
+export interface Normalization {
+  readonly divide: number;
+  /** One number each. */
+  readonly mean: Float32Array;
+  readonly std: Float32Array;
+}
+
+/** One part of all items, such as the labels: an array of rows, item after item. */
+export interface Field {
+  readonly rows: TypedArray;
+  /** The type and shape of an item's part. */
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly normalization?: Normalization;
+}
+
+/** A dataset whose items are rows of arrays in memory: item i is the array of row i of each field. */
+export interface InMemory {
+  readonly fields: readonly Field[];
+  /** Where the dataset is a part of another one: the numbers of its items there. */
+  readonly indices?: Int32Array;
+}
+
+/** Images of shape `itemShape` by the transform that computes `affine`; undefined where they have several channels. */
+export function imageField(images: Uint8Array, itemShape: Shape, affine: Affine): Field | undefined {
+  const [height, width, channels = 1] = itemShape as [number, number, number?];
+  const { divide, mean = [0], std = [1] } = affine;
+  const planar = (itemShape.length === 2 || itemShape.length === 3) && channels === 1;
+  if (divide === undefined || !planar || mean.length !== 1 || std.length !== 1) return undefined;
+  const normalization = { divide, mean: Float32Array.from(mean), std: Float32Array.from(std) };
+  return { rows: images, dtype: 'float32', shape: [1, height, width], normalization };
+}
+
+/** The numbers that items of a dataset have where its rows are. */
+export function rowNumbers({ indices }: InMemory, items: Int32Array): Int32Array {
+  return indices ? items.map((item) => indices[item] as number) : items;
+}
+
+/**
+ * The batch of these items, bit for bit what collating them gives: of each field a tensor of shape [items, ...shape].
+ *
+ * @throws IndexError for an item that there is not.
+ */
+export function gatherBatch(data: InMemory, items: Int32Array): Tensor[] {
+  const numbers = rowNumbers(data, items);
+  return data.fields.map((field) => gatherField(field, numbers));
+}
+
+function gatherField({ rows, dtype, shape, normalization }: Field, numbers: Int32Array): Tensor {
+  const row = elementsOf(shape);
+  const out = allocate(dtype, numbers.length * row);
   try {
-    if (out.length > 0) fill(out as A); // rows without elements have no number
+    if (out.length === 0) {
+      // rows without elements have no number
+    } else if (normalization) {
+      const { divide, mean, std } = normalization;
+      native.gatherImages(rows as Uint8Array, row, numbers, divide, mean, std, out as Float32Array);
+    } else {
+      native.gatherRows(rows, row, numbers, out);
+    }
   } catch (error) {
     throw fromNative(error);
   }
-  return new Tensor(out, dtype, Object.freeze([indices.length, ...row]));
-}
-
-/**
- * The rows that `indices` name, of an array of rows of shape `row`: a tensor of shape [indices, ...row].
- *
- * @throws IndexError for an index out of range
- */
-export function gatherRows(rows: TypedArray, dtype: DType, row: Shape, indices: Int32Array): Tensor {
-  return gathered(dtype, row, indices, (out) => native.gatherRows(rows, elementsOf(row), indices, out));
-}
-
-/**
- * The images that `indices` name, made into a float32 tensor of shape [indices, 1, height, width], with the
- * same bits as by the transform that computes `affine`; undefined where that is not one of images with one
- * channel.
- *
- * @throws IndexError for an index out of range
- */
-export function gatherImages(
-  images: Uint8Array,
-  shape: Shape,
-  affine: Affine,
-  indices: Int32Array,
-): Tensor | undefined {
-  const [height, width, channels = 1] = shape as [number, number, number?];
-  const { divide, mean = [0], std = [1] } = affine;
-  const planar = (shape.length === 2 || shape.length === 3) && channels === 1;
-  if (divide === undefined || !planar || mean.length !== 1 || std.length !== 1) return undefined;
-  const [means, deviations] = [Float32Array.from(mean), Float32Array.from(std)];
-  return gathered('float32', [1, height, width], indices, (out: Float32Array) =>
-    native.gatherImages(images, height * width, indices, divide, means, deviations, out),
-  );
+  return new Tensor(out, dtype, Object.freeze([numbers.length, ...shape]));
 }

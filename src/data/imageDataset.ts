@@ -6,8 +6,8 @@ import { checkOptions } from '../options.js';
 import { describe, formatShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Transform } from '../transforms/transform.js';
-import { checkIndex, Dataset, wholeBatch } from './dataset.js';
-import { gatherImages, gatherRows } from './gather.js';
+import { checkIndex, Dataset, inMemory } from './dataset.js';
+import { type InMemory, imageField } from './gather.js';
 
 /** Turns an image, a uint8 tensor, into what a net takes: one of `transforms`, or any function. */
 export type ImageTransform = Transform<Tensor, Tensor>;
@@ -116,12 +116,12 @@ export class ImageDataset extends Dataset<[Tensor, number]> {
   }
 
   /** @internal */
-  [wholeBatch](indices: Int32Array): [Tensor, Tensor] | undefined {
+  [inMemory](): InMemory | undefined {
     const { images, itemShape, labels, transform, targetTransform } = this;
     if (targetTransform || (transform && !transform.affine)) return undefined;
-    const batch = transform?.affine
-      ? gatherImages(images, itemShape, transform.affine, indices)
-      : gatherRows(images, 'uint8', itemShape, indices);
-    return batch && [batch, gatherRows(labels, 'int32', [], indices)];
+    const field = transform?.affine
+      ? imageField(images, itemShape, transform.affine)
+      : ({ rows: images, dtype: 'uint8', shape: itemShape } as const);
+    return field && { fields: [field, { rows: labels, dtype: 'int32', shape: [] }] };
   }
 }

@@ -3,14 +3,15 @@ import { ArgumentError } from '../errors.js';
 import { checkOptions } from '../options.js';
 import { defaultGenerator, Generator } from '../random.js';
 import { describe, formatShape } from '../shape.js';
-import { checkIndex, Dataset, lengthOf, type WholeBatch, wholeBatch, wholeBatchOf } from './dataset.js';
+import { checkIndex, Dataset, inMemory, inMemoryOf, lengthOf, type WhereInMemory } from './dataset.js';
+import { type InMemory, rowNumbers } from './gather.js';
 
 /** Some items of a dataset, in an order of their own. */
 export class Subset<T> extends Dataset<T> {
   readonly dataset: Dataset<T>;
   /** The numbers of the items in `dataset`. */
   readonly indices: Int32Array;
-  private readonly whole: WholeBatch | undefined;
+  private readonly where: WhereInMemory | undefined;
 
   /** @throws IndexError for a number that no item has; ArgumentError for what is not a dataset. */
   constructor(dataset: Dataset<T>, indices: Iterable<number>) {
@@ -23,7 +24,7 @@ export class Subset<T> extends Dataset<T> {
     for (const index of numbers) checkIndex(index, length, 'Subset');
     this.dataset = dataset;
     this.indices = Int32Array.from(numbers);
-    this.whole = wholeBatchOf(dataset);
+    this.where = inMemoryOf(dataset);
   }
 
   get length(): number {
@@ -37,8 +38,9 @@ export class Subset<T> extends Dataset<T> {
   }
 
   /** @internal */
-  [wholeBatch](positions: Int32Array): unknown {
-    return this.whole?.(positions.map((position) => this.indices[position] as number));
+  [inMemory](): InMemory | undefined {
+    const whole = this.where?.();
+    return whole && { fields: whole.fields, indices: rowNumbers(whole, this.indices) };
   }
 }
 

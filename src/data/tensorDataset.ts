@@ -2,8 +2,8 @@
 import { ArgumentError, ShapeError } from '../errors.js';
 import { describe, formatShape, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
-import { checkIndex, Dataset, wholeBatch } from './dataset.js';
-import { gatherRows } from './gather.js';
+import { checkIndex, Dataset, inMemory } from './dataset.js';
+import type { InMemory } from './gather.js';
 
 /** A tensor's shape without its first dimension. */
 type RowShape<S extends Shape> = S extends readonly [number, ...infer R extends readonly number[]]
@@ -65,10 +65,10 @@ export class TensorDataset<const Ts extends readonly Tensor[]> extends Dataset<R
   }
 
   /** @internal */
-  [wholeBatch](indices: Int32Array): Tensor[] | undefined {
+  [inMemory](): InMemory | undefined {
     if (!this.tensors.every((tensor) => tensor.isContiguous())) return undefined;
-    return this.tensors.map((tensor) =>
-      gatherRows(tensor.data, tensor.dtype, tensor.shape.slice(1), indices),
-    );
+    return {
+      fields: this.tensors.map(({ data, dtype, shape }) => ({ rows: data, dtype, shape: shape.slice(1) })),
+    };
   }
 }
