@@ -10,6 +10,7 @@ import { ArgumentError, fromNative, ShapeError, StateError } from './errors.js';
 import { native } from './native.js';
 import { describe, formatShape } from './shape.js';
 import type { Storage, Tensor } from './tensor.js';
+import { tracing } from './tracing.js';
 
 /** Whether operations are recorded now; changed by {@link noGrad} alone. */
 export const grads = { enabled: true };
@@ -110,6 +111,7 @@ function checkVersion(saved: Saved, call: Prepared): void {
 
 /** The gradients of all leaves that `root` depends on, added to what they have: `root.backward(gradient)`. */
 export function backward(root: Tensor, gradient: Tensor | undefined): void {
+  tracing.by?.refuse('calls backward');
   if (!root.requiresGrad) {
     throw new StateError(
       'backward: this tensor does not depend on anything that requires a gradient; ' +

@@ -28,6 +28,79 @@ export interface NamedTensor {
   shape: readonly number[];
 }
 
+/** How a run ended. */
+export interface RunResult {
+  /** Steps (batches) completed; the parameters are those after the last of them. */
+  steps: number;
+  samples: number;
+  /** The loss of each completed step. */
+  losses: Float32Array;
+  /** For each metric of the program: its sum over samples, such as the number of right ones. */
+  metrics: number[];
+  /** `nonFinite`: the loss of the next step was not finite, and it was not taken. */
+  stopped: 'done' | 'aborted' | 'nonFinite';
+  seconds: number;
+}
+
+/**
+ * A training: parameters and what the optimizer remembers of them, data, and the plans that run on these, all on a
+ * thread of its own. A program is the JSON of src/train/graph.ts.
+ */
+export interface Session {
+  /** Compiles a program; its number. Constants are copied. */
+  compile(program: string, constants: readonly TypedArray[]): number;
+  /**
+   * Copies data in memory; its number. `fields` is JSON, [{ row, divide?, mean?, std? }] with the elements of a row; the
+   * k-th field feeds input k of programs. With `divide`, bytes become float32.
+   */
+  addData(fields: string, arrays: readonly TypedArray[]): number;
+  /** `{ rule, groups: [{ options, parameters }] }` as JSON; the parameters are numbers. */
+  setOptimizer(optimizer: string): void;
+  /**
+   * Copies values in: all parameters; of those in a group, in their order, the optimizer's buffers one after another
+   * and the number of earlier steps.
+   */
+  write(parameters: readonly Float32Array[], buffers: readonly Float32Array[], steps: Int32Array): void;
+  /** Copies values out, likewise. */
+  read(parameters: readonly Float32Array[], buffers: readonly Float32Array[], steps: Int32Array): void;
+  /**
+   * Runs plan `plans[0]` over the full batches of `order` and `plans[1]` over a shorter last one, which is left out where
+   * there is no such plan. `seed` keys the first stream of random numbers; each leaf for one takes the next.
+   */
+  run(
+    plans: Int32Array,
+    data: number,
+    order: Int32Array,
+    batchSize: number,
+    seed: Int32Array,
+    allowNonFinite: boolean,
+  ): Promise<RunResult>;
+  /** As {@link run}, for one batch of `samples`, which is copied. */
+  step(
+    plan: number,
+    inputs: readonly TypedArray[],
+    samples: number,
+    seed: Int32Array,
+    allowNonFinite: boolean,
+  ): Promise<RunResult>;
+  /** The output of a program for one batch, which is copied. */
+  predict(plan: number, inputs: readonly TypedArray[]): Promise<Float32Array>;
+  /** Stops the run in progress after its current step. */
+  abort(): void;
+  /** Of the run in progress: steps, samples, and the sum of the losses. */
+  progress(): number[];
+  /** JSON that describes a plan: see src/train/explain.ts. Not during a run. */
+  explain(plan: number): string;
+  /** Frees everything; a run in progress is stopped first. */
+  close(): void;
+}
+
+/** A program for predictions on the calling thread. */
+export interface Inference {
+  /** Fills `output`; parameters are read where they are. */
+  run(inputs: readonly TypedArray[], parameters: readonly Float32Array[], output: TypedArray): void;
+}
+
 export interface Native {
   /** The version that the binary was built as: the same as the package's, or it is not used. */
   version(): string;
@@ -95,6 +168,11 @@ export interface Native {
   parseSafetensors(file: Uint8Array): { tensors: NamedTensor[]; metadata: [key: string, value: string][] };
   /** Converts the elements of all tensors of a file into arrays of the types and sizes that `parseSafetensors` gave. */
   readSafetensors(file: Uint8Array, outputs: readonly TypedArray[]): void;
+
+  /** `parameters` has the number of elements of each. */
+  createSession(parameters: Int32Array): Session;
+  /** Compiles a program for {@link Inference}; constants are copied. */
+  compileInference(program: string, constants: readonly TypedArray[]): Inference;
 
   /** Draws as many images of 28×28 bytes as there are labels, from number `first` on. */
   syntheticDigits(seed: number, first: number, images: Uint8Array, labels: Int32Array): void;

@@ -10,6 +10,7 @@ import { ArgumentError, fromNative } from './errors.js';
 import { native } from './native.js';
 import { describe, elementsOf, stridesOf } from './shape.js';
 import { Tensor } from './tensor.js';
+import { tracing } from './tracing.js';
 
 /** An operation bound to the types and layouts of its inputs. */
 export interface Prepared {
@@ -166,11 +167,12 @@ export function apply(op: string, inputs: readonly Tensor[], attributes?: object
       output = new Tensor(array, call.dtype, call.shape, call.strides, input.storage);
     } else {
       const array = allocate(call.dtype, call.elements);
-      compute(currentId(call), array, inputs);
+      if (!tracing.by?.isUnknown(inputs)) compute(currentId(call), array, inputs);
       output = new Tensor(array, call.dtype, call.shape, call.strides);
     }
     output.layoutKey = call.key;
     if (call.differentiable !== 0 && grads.enabled) record(call, inputs, output);
+    tracing.by?.applied(call, inputs, output);
     return output;
   } catch (error) {
     throw fromNative(error);

@@ -1,6 +1,7 @@
 /** The source of all randomness: a seed, and a count of what has been drawn from it. */
 import { ArgumentError } from './errors.js';
 import { native } from './native.js';
+import { tracing } from './tracing.js';
 
 /**
  * A generator hands out streams of random numbers: the n-th thing drawn from it depends on the seed and n alone, and
@@ -31,12 +32,31 @@ export class Generator {
 
   /** @internal The number of the next stream. */
   next(): number {
+    tracing.by?.draws(this);
     return this.drawn++;
   }
 
   /** @internal A stream of its own as the four words that key it. */
   nextWords(): Int32Array {
-    const stream = this.next();
+    return this.words(this.next());
+  }
+
+  /** @internal How many streams have been drawn. */
+  get position(): number {
+    return this.drawn;
+  }
+
+  /** @internal Gives streams back, or passes over some: the next one is number `position`. */
+  moveTo(position: number): void {
+    this.drawn = position;
+  }
+
+  /** @internal The four words that key the next stream, which is not drawn. */
+  peekWords(): Int32Array {
+    return this.words(this.drawn);
+  }
+
+  private words(stream: number): Int32Array {
     const words = [this.seedValue, this.seedValue / 2 ** 32, stream, stream / 2 ** 32];
     return Int32Array.from(words, (word) => (Math.floor(word) % 2 ** 32) | 0);
   }

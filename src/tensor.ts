@@ -19,11 +19,17 @@ import type {
   Transposed,
   Unsqueezed,
 } from './shapeTypes.js';
+import { tracing } from './tracing.js';
+
+/** For messages: what parameters are that a run trains, and what to do. */
+export const IN_TRAINING = 'a parameter of a model in training; wait until the run has ended, or stop it';
 
 /** What a tensor and its views share: counts the changes in place, which backward must know of. */
 export class Storage {
   /** @internal */
   version = 0;
+  /** @internal Whether these are parameters in training: nobody but the run may change them. */
+  inTraining = false;
 }
 
 /** Where a tensor may stand, a number may: it is broadcast. */
@@ -187,6 +193,7 @@ export class Tensor<out S extends Shape = Shape> {
   detach(): Tensor<S> {
     const tensor = new Tensor(this.array, this.dtype, this.shape, this.strides, this.storage);
     tensor.layoutKey = this.layoutKey;
+    tracing.by?.detached(this, tensor);
     return tensor;
   }
 
@@ -203,6 +210,7 @@ export class Tensor<out S extends Shape = Shape> {
    */
   get data(): TypedArray {
     const elements = this.size;
+    tracing.by?.reads(this, 'data');
     this.expectElements('data');
     if (!this.isContiguous()) return noGrad(() => this.clone().array);
     return this.array.length === elements ? this.array : this.array.subarray(0, elements);
@@ -213,6 +221,7 @@ export class Tensor<out S extends Shape = Shape> {
     if (this.size !== 1) {
       throw new ShapeError(`item: expected one element, this tensor has shape ${formatShape(this.shape)}`);
     }
+    tracing.by?.reads(this, 'item()');
     this.expectElements('item');
     return this.array[0] as number;
   }
@@ -259,7 +268,9 @@ export class Tensor<out S extends Shape = Shape> {
   }
 
   private expectWritable(what: string): void {
+    tracing.by?.refuse(`changes a tensor in place, with ${what}`);
     this.expectElements(what);
+    if (this.storage.inTraining) throw new StateError(`${what}: this tensor is ${IN_TRAINING}`);
     if (grads.enabled && this.requiresGrad) {
       throw new StateError(`${what}: a tensor that requires a gradient can be changed under noGrad only`);
     }

@@ -2,6 +2,7 @@ import { apply } from '../engine.js';
 import { checkNumber } from '../options.js';
 import { defaultGenerator } from '../random.js';
 import { Tensor } from '../tensor.js';
+import { tracing } from '../tracing.js';
 import { Elementwise } from './layer.js';
 
 /**
@@ -20,6 +21,7 @@ export class Dropout extends Elementwise {
   protected compute(input: Tensor): Tensor {
     if (!this.training || this.p === 0) return input;
     const stream = new Tensor(defaultGenerator.nextWords(), 'int32', STREAM_SHAPE);
+    tracing.by?.keyed(stream);
     return apply('dropout', [input, stream], { p: this.p });
   }
 

@@ -2,7 +2,7 @@
 import { noGrad } from '../autograd.js';
 import { ArgumentError, ShapeError, StateError } from '../errors.js';
 import { describe, formatShape } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { IN_TRAINING, Tensor } from '../tensor.js';
 
 /** Tensors by name: what {@link Module.stateDict} gives, `save` writes and `load` reads. */
 export type StateDict = Record<string, Tensor>;
@@ -40,6 +40,7 @@ function misfit(target: Tensor, value: unknown): string | undefined {
   if (expected !== got) return `expected shape ${expected}, got ${got}`;
   if (target.dtype !== value.dtype) return `expected ${target.dtype}, got ${value.dtype}`;
   if (value.array.length === 0 && value.size > 0) return 'its buffer was detached or disposed';
+  if (target.storage.inTraining) return `the tensor in the module is ${IN_TRAINING}`;
   if (target.array.length < target.size) return 'the buffer in the module was detached or disposed';
   if (!target.isContiguous()) return 'the tensor in the module is a strided view, which cannot be written';
   return undefined;

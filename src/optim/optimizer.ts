@@ -5,7 +5,7 @@ import { native } from '../native.js';
 import { Parameter } from '../nn/parameter.js';
 import { checkBoolean, checkNumber, checkOptions } from '../options.js';
 import { describe, formatShape } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { IN_TRAINING, Tensor } from '../tensor.js';
 
 /** What an option of an optimizer can be. */
 export type Options<O> = { [K in keyof O]: number | boolean | readonly [number, number] };
@@ -57,6 +57,16 @@ interface Update {
   readonly buffers: Float32Array[];
 }
 
+/** @internal What an optimizer remembers of parameters, while a session trains them. */
+export interface Loan {
+  /** Those of the first parameter, then of the second, … */
+  readonly buffers: readonly Float32Array[];
+  /** Updates of each parameter. */
+  readonly steps: Int32Array;
+  /** To be called when the session has written to both. */
+  returned(): void;
+}
+
 /** The base class of all optimizers. */
 export abstract class Optimizer<O extends Options<O>> {
   /** The groups, one where the constructor was given parameters alone. Options may be changed between steps. */
@@ -91,6 +101,7 @@ export abstract class Optimizer<O extends Options<O>> {
    * has changed then.
    */
   step(): void {
+    this.#expectFree('step');
     if (this.paramGroups.length > 1) for (const group of this.paramGroups) this.#check(group);
     const updates = this.paramGroups.map((group) => this.#prepare(group));
     for (const { options, updated, memories, params, grads, buffers } of updates) {
@@ -128,6 +139,7 @@ export abstract class Optimizer<O extends Options<O>> {
    * @throws StateError if the groups or shapes are others; nothing has changed then.
    */
   loadStateDict(stateDict: OptimizerState): void {
+    this.#expectFree('loadStateDict');
     const { name, defaults } = this.#rule;
     const fail = (problem: string) => new StateError(`${name}.loadStateDict: ${problem}; nothing was loaded`);
     const { state, paramGroups } = stateDict ?? {};
@@ -160,6 +172,49 @@ export abstract class Optimizer<O extends Options<O>> {
     groups.forEach((group, i) => {
       Object.assign(this.paramGroups[i] as object, group);
     });
+  }
+
+  /** @internal The rule and its groups, for a session in which parameters have the numbers of `numbers`. */
+  encode(numbers: ReadonlyMap<Tensor, number>): string {
+    const groups = this.paramGroups.map((group) => {
+      const parameters = group.params.map((param) => numbers.get(param));
+      return `{"options":${this.#encode(group)},"parameters":${JSON.stringify(parameters)}}`;
+    });
+    return `{"rule":"${this.#rule.native}","groups":[${groups}]}`;
+  }
+
+  /** @internal What is remembered of those of `params` that it updates, in their order, for a session to go on with. */
+  lend(params: readonly Tensor[]): Loan {
+    const groups = new Map(this.paramGroups.flatMap((group) => group.params.map((param) => [param, group])));
+    const lent = params.flatMap((param) => {
+      const group = groups.get(param);
+      return group ? [[param, this.#memoryOf(param, this.#rule.buffers(group).length)] as const] : [];
+    });
+    const steps = Int32Array.from(lent, ([, memory]) => memory.steps);
+    return {
+      buffers: lent.flatMap(([, { buffers }]) => buffers.map(({ array }) => array as Float32Array)),
+      steps,
+      returned: () => {
+        for (const [i, [param, memory]] of lent.entries()) {
+          if (steps[i] === memory.steps) continue;
+          memory.steps = steps[i] as number;
+          for (const { storage } of memory.buffers) storage.version++;
+          if (memory.buffers.length > 0) this.#memories.set(param, memory);
+        }
+      },
+    };
+  }
+
+  #expectFree(what: string): void {
+    const busy = this.paramGroups.some(({ params }) => params.some(({ storage }) => storage.inTraining));
+    if (busy) throw new StateError(`${this.#rule.name}.${what}: a parameter is ${IN_TRAINING}`);
+  }
+
+  /** What is remembered of `param`, or the beginning of it. */
+  #memoryOf(param: Tensor, buffers: number): Memory {
+    const known = this.#memories.get(param);
+    if (known?.buffers.length === buffers) return known;
+    return { steps: 0, buffers: Array.from({ length: buffers }, () => zeros(param.shape)) };
   }
 
   #remembered(options: O, { steps, buffers }: Memory): Record<string, Tensor> {
@@ -227,11 +282,7 @@ export abstract class Optimizer<O extends Options<O>> {
         update.memories.push(undefined);
         continue;
       }
-      const known = this.#memories.get(param);
-      const memory =
-        known?.buffers.length === buffers
-          ? known
-          : { steps: 0, buffers: Array.from({ length: buffers }, () => zeros(param.shape)) };
+      const memory = this.#memoryOf(param, buffers);
       update.memories.push(memory);
       for (const buffer of memory.buffers) update.buffers.push(buffer.array as Float32Array);
     }
