@@ -51,9 +51,25 @@ export {
 } from './errors.js';
 export type { NestedArray } from './inspect.js';
 export { load, loadMetadata, type SaveOptions, save } from './io/index.js';
+export * as metrics from './metrics/index.js';
 export * as nn from './nn/index.js';
 export * as optim from './optim/index.js';
 export { Generator, manualSeed } from './random.js';
 export type { Shape } from './shape.js';
 export { type Dims, type Extremes, Tensor, type TensorLike } from './tensor.js';
+export {
+  type Epoch,
+  type EvaluateOptions,
+  type ExplainOptions,
+  evaluate,
+  type History,
+  type Loss,
+  type Metrics,
+  predict,
+  predictSync,
+  type Report,
+  type Run,
+  type TrainOptions,
+  train,
+} from './train/index.js';
 export * as transforms from './transforms/index.js';

@@ -1,0 +1,218 @@
+import {
+  ArgumentError,
+  DtypeError,
+  IndexError,
+  manualSeed,
+  nn,
+  noGrad,
+  optim,
+  predict,
+  predictSync,
+  randn,
+  ShapeError,
+  StateError,
+  type Tensor,
+  tensor,
+  train,
+  zeros,
+} from 'ferrograd';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { distance, loader, makeNet, warningsOf } from './digits.js';
+
+beforeEach(() => {
+  manualSeed(7);
+});
+
+/** What the model gives in evaluation mode. */
+function outputOf(model: nn.Module, ...inputs: Tensor[]): Tensor {
+  const modes = model.modules().map((module) => [module, module.training] as const);
+  model.eval();
+  const output = noGrad(() => model.forward(...(inputs as never[])) as Tensor);
+  for (const [module, training] of modes) module.training = training;
+  return output;
+}
+
+function expectClose(found: Tensor, expected: Tensor): void {
+  expect(found.shape).toEqual(expected.shape);
+  expect(found.requiresGrad).toBe(false);
+  expect(distance(found.data, expected.data)).toBeLessThan(1e-5);
+}
+
+type Predict = (model: nn.Module, ...inputs: Tensor[]) => Promise<Tensor>;
+const both: [string, Predict][] = [
+  ['predict', predict],
+  ['predictSync', async (model, ...inputs) => predictSync(model, ...inputs)],
+];
+
+describe.each(both)('%s', (name, predicted) => {
+  test('is forward in evaluation mode, for batches of any size', async () => {
+    const model = makeNet(0.9);
+    for (const shape of [
+      [1, 784],
+      [1, 1, 28, 28],
+      [7, 28, 28],
+      [1, 784],
+      [300, 784],
+    ]) {
+      const x = randn(shape);
+      expectClose(await predicted(model, x), outputOf(model, x));
+    }
+    expect(model.modules().every(({ training }) => training)).toBe(true);
+  });
+
+  test('takes strided inputs, views into larger ones, and several', async () => {
+    class Sum extends nn.Module {
+      layer = new nn.Linear(3, 2);
+      forward(a: Tensor, b: Tensor): Tensor {
+        return this.layer.forward(a).add(this.layer.forward(b));
+      }
+    }
+    const model = new Sum();
+    const [a, b] = [randn([3, 4]).t(), randn([10, 3]).slice(0, 2, 6)];
+    expectClose(await predicted(model, a, b), outputOf(model, a, b));
+  });
+
+  test('sees every change of the parameters', async () => {
+    const model = new nn.Sequential(new nn.Linear(3, 4), new nn.ReLU(), new nn.Linear(4, 2));
+    const x = randn([5, 3]);
+    const check = async () => expectClose(await predicted(model as never, x), outputOf(model, x));
+    await check();
+    noGrad(() => model.layers[0].weight.fill_(0.5));
+    await check();
+    model.layers[2].weight.data[0] = 3;
+    await check();
+    model.loadStateDict(
+      new nn.Sequential(new nn.Linear(3, 4), new nn.ReLU(), new nn.Linear(4, 2)).stateDict(),
+    );
+    await check();
+    Object.assign(model.layers[0], { weight: new nn.Parameter(randn([4, 3])) });
+    await check();
+    Object.assign(model, { 2: new nn.Linear(4, 3) });
+    await check();
+    Object.assign(model, { 1: new nn.Tanh() });
+    await check();
+  });
+
+  test('sees what is no field, after a while', async () => {
+    let factor = 1;
+    class Scaled extends nn.Module {
+      layer = new nn.Linear(3, 2);
+      forward(x: Tensor): Tensor {
+        return this.layer.forward(x).mul(factor);
+      }
+    }
+    const model = new Scaled();
+    const x = randn([5, 3]);
+    expectClose(await predicted(model, x), outputOf(model, x));
+    factor = 2;
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expectClose(await predicted(model, x), outputOf(model, x));
+  });
+
+  test('runs in JavaScript what cannot be compiled, and warns once', async () => {
+    class Reading extends nn.Module {
+      layer = new nn.Linear(3, 2);
+      forward(x: Tensor): Tensor {
+        return this.layer.forward(x).mul(x.max().item());
+      }
+    }
+    const model = new Reading();
+    const warnings = await warningsOf(async () => {
+      for (const rows of [2, 3, 2]) {
+        const x = randn([rows, 3]);
+        expectClose(await predicted(model, x), outputOf(model, x));
+      }
+    });
+    expect(warnings).toEqual([
+      expect.stringContaining(`${name}: the forward of Reading looks at the elements`),
+    ]);
+  });
+
+  test('gives integers too', async () => {
+    class Classifier extends nn.Module {
+      layer = new nn.Linear(3, 2);
+      forward(x: Tensor): Tensor {
+        return this.layer.forward(x).argmax(1);
+      }
+    }
+    const model = new Classifier();
+    const x = randn([6, 3]);
+    const found = await predicted(model, x);
+    expect(found.dtype).toBe('int32');
+    expect(found.toArray()).toEqual(outputOf(model, x).toArray());
+  });
+
+  test('gives a tensor of its own', async () => {
+    const model = new nn.Linear(3, 2);
+    const [a, b] = [await predicted(model, zeros([1, 3])), await predicted(model, randn([1, 3]))];
+    expect(a.toArray()).toEqual([model.bias?.toArray()]);
+    expect(a.toArray()).not.toEqual(b.toArray());
+  });
+
+  test('gives the errors of the model', async () => {
+    const model = makeNet();
+    await expect(predicted(model, randn([2, 783]))).rejects.toThrow(ShapeError);
+    await expect(predicted(model, randn([2, 783]))).rejects.toThrow(
+      '1: expected input [*, 784], got [2, 783]',
+    );
+    await expect(predicted(model, 3 as never)).rejects.toThrow(ArgumentError);
+    await expect(predicted(3 as never, randn([2]))).rejects.toThrow(`${name}: expected a model`);
+    class Nothing extends nn.Module {
+      forward(x: Tensor) {
+        return [x];
+      }
+    }
+    await expect(predicted(new Nothing(), randn([2]))).rejects.toThrow(
+      'expected a model that gives a tensor',
+    );
+    class Rows extends nn.Module {
+      table = new nn.Parameter(randn([5, 2]));
+      forward(x: Tensor): Tensor {
+        return this.table.indexSelect(0, x);
+      }
+    }
+    const rows = new Rows();
+    expectClose(
+      await predicted(rows, tensor(Int32Array.of(4, 0))),
+      outputOf(rows, tensor(Int32Array.of(4, 0))),
+    );
+    await expect(predicted(rows, tensor(Int32Array.of(4, 5)))).rejects.toThrow(IndexError);
+    await expect(predicted(rows, tensor([0.5, 1]))).rejects.toThrow(DtypeError);
+    const gone = new nn.Linear(2, 2);
+    gone.weight[Symbol.dispose]();
+    await expect(predicted(gone, randn([1, 2]))).rejects.toThrow(StateError);
+  });
+
+  test('during a run gives what the last epoch left', async () => {
+    const model = makeNet();
+    const x = randn([2, 784]);
+    const before = outputOf(model, x);
+    const run = train(model, loader(500), {
+      loss: new nn.CrossEntropyLoss(),
+      optimizer: new optim.SGD(model.parameters(), { lr: 0.1 }),
+      epochs: 3,
+    });
+    expectClose(await predicted(model, x), before);
+    await run;
+    expectClose(await predicted(model, x), outputOf(model, x));
+  });
+});
+
+test('many predictions at once do not disturb each other', async () => {
+  const model = makeNet();
+  const inputs = Array.from({ length: 20 }, (_, i) => randn([1 + (i % 3), 784]));
+  const outputs = await Promise.all(inputs.map((x) => predict(model, x)));
+  outputs.forEach((output, i) => {
+    expectClose(output, outputOf(model, inputs[i] as Tensor));
+  });
+});
+
+test('predictSync takes no new memory', () => {
+  const model = makeNet();
+  const x = randn([1, 784]);
+  const resident = () => process.memoryUsage().rss / 2 ** 20;
+  for (let i = 0; i < 20_000; i++) predictSync(model, x);
+  const before = resident();
+  for (let i = 0; i < 100_000; i++) predictSync(model, x);
+  expect(resident() - before).toBeLessThan(20);
+});
