@@ -39,6 +39,13 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     static OVERRIDE: Cell<Option<usize>> = const { Cell::new(None) };
+    static LANE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The number of the lane that this thread is running, from 0 on; 0 outside of lanes. Whoever runs it, a lane of a
+/// [`parallel_for`] has the same number each time, and it is below [`get_num_threads`].
+pub fn lane() -> usize {
+    LANE.get()
 }
 
 /// An error unless `n` threads may be asked for.
@@ -115,7 +122,11 @@ pub fn parallel_for(items: usize, grain: usize, body: &(dyn Fn(Range<usize>) + S
     let lanes = threads.min(items.div_ceil(grain));
     match lanes {
         0 => {}
-        1 => body(0..items),
+        1 => {
+            let outer = LANE.replace(0);
+            body(0..items);
+            LANE.set(outer);
+        }
         _ => Job {
             body,
             items,
@@ -209,12 +220,14 @@ impl Job<'_> {
     fn run_lane(&self, lane: usize) {
         let units = self.items.div_ceil(self.grain);
         let edge = |lane: usize| (units * lane / self.lanes * self.grain).min(self.items);
+        let outer = LANE.replace(lane);
         let run = || {
             with_num_threads(self.threads, || with_isa(self.isa, || (self.body)(edge(lane)..edge(lane + 1))))
         };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
             self.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
         }
+        LANE.set(outer);
     }
 }
 

@@ -98,7 +98,7 @@ impl Trainer {
             parameter.iter_mut().enumerate().for_each(|(i, x)| *x = wave(i + number));
         }
         let plans =
-            [BATCH, ITEMS % BATCH].map(|batch| session.compile(program(batch, train, labels), &[]).unwrap());
+            [BATCH, ITEMS % BATCH].map(|batch| session.compile(&program(batch, train, labels), &[]).unwrap());
         let (images, mut targets) = images();
         if let Some(wrong) = wrong {
             targets[120] = wrong;

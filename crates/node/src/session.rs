@@ -191,7 +191,7 @@ impl Session {
     /// Compiles a program; its number.
     #[napi]
     pub fn compile(&self, program: String, constants: Vec<Borrowed>) -> napi::Result<u32, Code> {
-        guard(|| Ok(self.shared.idle()?.compile(Program::parse(&program)?, &all_data(&constants)?)? as u32))
+        guard(|| Ok(self.shared.idle()?.compile(&Program::parse(&program)?, &all_data(&constants)?)? as u32))
     }
 
     /// Takes a copy of data; its number.
@@ -476,8 +476,9 @@ impl Inference {
     ) -> napi::Result<(), Code> {
         guard(|| {
             let Self { plan, updates } = self;
+            plan.adapt(updates)?;
             for (number, input) in inputs.iter().enumerate().take(plan.input_count()) {
-                plan.fill_input(number, input.data()?)?;
+                plan.fill(number, input.data()?)?;
             }
             let parameters = parameters.iter().map(|array| array.floats()).collect::<Result<Vec<_>>>()?;
             plan.forward(&Bindings::reading(parameters), updates, false)?;

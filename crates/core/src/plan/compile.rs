@@ -1,6 +1,6 @@
 //! From a program to a plan.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::dtype::{DType, Data, DataMut, TensorType};
@@ -11,17 +11,21 @@ use crate::ops;
 use crate::plan::dense::{BiasGradient, Dense, DenseInputGradient, DenseWeightGradient, Sizes};
 use crate::plan::memory::{self, Bindings, Constant, Home, Memory, Storage};
 use crate::plan::program::{LeafKind, MetricName, Program};
-use crate::plan::rewrite::rewrite;
+use crate::plan::rewrite::{copy_inputs, rewrite};
 use crate::plan::step::{
     Context, Forward, Gradient, Kernel, Phase, Place, Step, StepInfo, Target, Update, Updates, Written, real,
 };
 use crate::plan::verify::verify;
+use crate::pool::{get_num_threads, parallel_for};
 use crate::real::Real;
 use crate::shape::Layout;
 
 /// A program compiled for one batch shape: ready to run.
 #[derive(Debug)]
 pub struct Plan<T> {
+    program: Program,
+    /// What it was compiled for.
+    threads: usize,
     steps: Vec<Step<T>>,
     /// How many steps come before the loss is known.
     forward: usize,
@@ -35,6 +39,18 @@ pub struct Plan<T> {
     metrics: Vec<Judge>,
     updated: Vec<usize>,
     times: Vec<(Duration, u32)>,
+}
+
+/// A memory that several threads write, each its own copy of an input.
+struct Shared<'a, T>(&'a Memory<T>);
+
+// SAFETY: `fill_with` gives every thread another copy.
+unsafe impl<T: Sync> Sync for Shared<'_, T> {}
+
+impl<'a, T> Shared<'a, T> {
+    fn get(&self) -> &'a Memory<T> {
+        self.0
+    }
 }
 
 /// A metric and its operands.
@@ -71,7 +87,7 @@ struct Builder<T> {
 
 impl<T: Real> Builder<T> {
     fn storage(&mut self, dtype: DType, elements: usize, home: Home, label: String) -> usize {
-        self.storages.push(Storage { dtype, elements, home, label });
+        self.storages.push(Storage { dtype, elements, home, copies: 1, label });
         self.storages.len() - 1
     }
 }
@@ -115,16 +131,50 @@ impl<T: Real> Plan<T> {
         let ends = output.iter().map(|(place, _)| *place).chain(loss).chain(judged);
         let after: Vec<usize> = ends.map(|place| place.storage).collect();
 
-        let Builder { storages, mut steps, constants } = builder;
+        let Builder { mut storages, mut steps, constants } = builder;
         rewrite(&mut steps, &storages, updates, &after);
+        let threads = get_num_threads();
+        copy_inputs(&mut steps, &mut storages, &before, threads);
         let lives = memory::lives(&storages, &steps, &before, &after);
         let assignment = memory::assign::<T>(&storages, &lives);
         verify(&storages, &assignment, &steps, &before, &after)?;
         let forward = steps.iter().take_while(|step| step.phase == Phase::Forward).count();
         let times = vec![(Duration::ZERO, 0); steps.len()];
         let memory = Memory::new(storages, assignment, constants);
-        let scratch = Arena::new();
-        Ok(Self { steps, forward, memory, scratch, inputs, seeds, output, loss, metrics, updated, times })
+        Ok(Self {
+            program: program.clone(),
+            threads,
+            steps,
+            forward,
+            memory,
+            scratch: Arena::new(),
+            inputs,
+            seeds,
+            output,
+            loss,
+            metrics,
+            updated,
+            times,
+        })
+    }
+
+    /// The same program, compiled for these updates and the number of threads of now.
+    pub fn compile_again(&self, updates: &Updates<T>) -> Result<Self> {
+        let constants: Vec<Data<'_, T>> = self.memory.constants().iter().map(Constant::data).collect();
+        Self::compile(&self.program, &constants, updates)
+    }
+
+    /// Makes the plan one for the number of threads of now, if it was compiled for another.
+    pub fn adapt(&mut self, updates: &Updates<T>) -> Result<()> {
+        if self.threads != get_num_threads() {
+            *self = self.compile_again(updates)?;
+        }
+        Ok(())
+    }
+
+    /// Whether parameters are updated.
+    pub fn trains(&self) -> bool {
+        self.program.train
     }
 
     /// How many inputs a batch has.
@@ -142,22 +192,39 @@ impl<T: Real> Plan<T> {
         &self.updated
     }
 
-    /// The elements of an input, to be filled before a step.
-    pub fn input(&mut self, input: usize) -> Written<'_, T> {
+    /// Fills an input before a step: `fill` gets its elements, once for each copy that there is, on the thread that will
+    /// read it. The first error is returned.
+    pub fn fill_with(
+        &mut self,
+        input: usize,
+        fill: &(dyn Fn(DataMut<'_, T>) -> Result<()> + Sync),
+    ) -> Result<()> {
         let Place { storage, .. } = self.inputs[input];
-        // SAFETY: no step runs, and the slice borrows the plan.
-        unsafe { self.memory.write(Target { storage, mode: Mode::Write }) }
+        let target = Target { storage, mode: Mode::Write };
+        let memory = Shared(&self.memory);
+        let failure = Mutex::new(None);
+        parallel_for(self.memory.storages()[storage].copies, 1, &|copies| {
+            for copy in copies {
+                // SAFETY: no step runs, the plan is borrowed mutably, and copies do not overlap.
+                if let Err(error) = fill(unsafe { memory.get().write_copy(target, copy) }.data) {
+                    *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                }
+            }
+        });
+        failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 
     /// Copies the elements of an input. An internal error if they are others than it has.
-    pub fn fill_input(&mut self, number: usize, from: Data<'_, T>) -> Result<()> {
-        match (from, self.input(number).data) {
-            (Data::Real(from), DataMut::Real(to)) if from.len() == to.len() => to.copy_from_slice(from),
-            (Data::Int(from), DataMut::Int(to)) if from.len() == to.len() => to.copy_from_slice(from),
-            (Data::Byte(from), DataMut::Byte(to)) if from.len() == to.len() => to.copy_from_slice(from),
-            _ => return Err(Error::internal("a batch does not fit the input of its plan")),
-        }
-        Ok(())
+    pub fn fill(&mut self, input: usize, from: Data<'_, T>) -> Result<()> {
+        self.fill_with(input, &|to| {
+            match (from, to) {
+                (Data::Real(from), DataMut::Real(to)) if from.len() == to.len() => to.copy_from_slice(from),
+                (Data::Int(from), DataMut::Int(to)) if from.len() == to.len() => to.copy_from_slice(from),
+                (Data::Byte(from), DataMut::Byte(to)) if from.len() == to.len() => to.copy_from_slice(from),
+                _ => return Err(Error::internal("a batch does not fit the input of its plan")),
+            }
+            Ok(())
+        })
     }
 
     /// Sets the words that key a stream of random numbers.
@@ -247,11 +314,6 @@ impl<T: Real> Plan<T> {
     /// Bytes of the arena.
     pub fn arena_bytes(&self) -> usize {
         self.memory.arena_bytes()
-    }
-
-    /// The constants, to compile again with.
-    pub fn constants(&self) -> Vec<Data<'_, T>> {
-        self.memory.constants().iter().map(Constant::data).collect()
     }
 
     /// What the steps do, for people.
@@ -355,7 +417,7 @@ fn forward<T: Real>(
                 let storage = builder.storage(output.dtype, output.shape.elements(), Home::Arena, label);
                 if wanted[leaves + k] {
                     let kernel: Box<dyn Kernel<T>> = match dense_sizes(&node.op, &call, &inputs) {
-                        Some(sizes) => Box::new(Dense { sizes, relu: false }),
+                        Some(sizes) => Box::new(Dense { sizes, relu: false, copies: 0 }),
                         None => Box::new(Forward { op: node.op.clone(), call: Arc::clone(&call) }),
                     };
                     builder.steps.push(Step {
@@ -497,7 +559,11 @@ fn gradient_steps<T: Real>(
             let writes = Few::from_slice(&[written(target)]);
             match target.input {
                 0 => push(Box::new(DenseInputGradient { sizes, relu: false }), &[dy, place(1)], writes),
-                1 => push(Box::new(DenseWeightGradient { sizes, descent: None }), &[dy, place(0)], writes),
+                1 => push(
+                    Box::new(DenseWeightGradient { sizes, descent: None, copies: 0 }),
+                    &[dy, place(0)],
+                    writes,
+                ),
                 _ => push(Box::new(BiasGradient), &[dy], writes),
             }
         }

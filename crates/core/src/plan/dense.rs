@@ -4,7 +4,9 @@ use crate::dtype::Data;
 use crate::error::{Error, Result};
 use crate::kernels::columns::column_sums;
 use crate::kernels::matmul;
-use crate::kernels::matmul::{Activate, Bias, Identity, Matrix, MatrixMut, Relu, ReluGradient, Scale};
+use crate::kernels::matmul::{
+    Activate, Bias, Copies, Identity, Matrix, MatrixMut, Relu, ReluGradient, Scale, matmul_of_copies,
+};
 use crate::optim::UpdateRule;
 use crate::plan::step::{Context, Kernel, Single, Written, real};
 use crate::real::Real;
@@ -21,7 +23,8 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    fn flops(self) -> u64 {
+    /// Multiplications and additions of one product.
+    pub fn flops(self) -> u64 {
         2 * self.rows as u64 * self.inputs as u64 * self.outputs as u64
     }
 
@@ -45,6 +48,8 @@ pub struct Dense {
     pub sizes: Sizes,
     /// Whether f is relu.
     pub relu: bool,
+    /// The distance from a copy of x to the next, where every thread has its own.
+    pub copies: usize,
 }
 
 impl<T: Real> Kernel<T> for Dense {
@@ -65,11 +70,12 @@ impl<T: Real> Kernel<T> for Dense {
         let Sizes { rows, outputs, .. } = self.sizes;
         let (x, weight) = (self.sizes.x(reads[0]), self.sizes.weight(reads[1]).transposed());
         let y = MatrixMut::row_major(writes[0].real(), rows, outputs);
+        let copies = Copies { a: self.copies, b: 0 };
         let bias = reads.get(2).map_or(Bias::None, |&b| Bias::Columns(&real(b)[..outputs]));
         if self.relu {
-            matmul(x, weight, y, Activate { bias, activation: Relu });
+            matmul_of_copies(x, weight, y, copies, Activate { bias, activation: Relu });
         } else {
-            matmul(x, weight, y, Activate { bias, activation: Identity });
+            matmul_of_copies(x, weight, y, copies, Activate { bias, activation: Identity });
         }
         Ok(())
     }
@@ -133,6 +139,8 @@ pub struct DenseWeightGradient {
     pub sizes: Sizes,
     /// The parameter that W is, if it is updated here.
     pub descent: Option<usize>,
+    /// The distance from a copy of x to the next, where every thread has its own.
+    pub copies: usize,
 }
 
 impl<T: Real> Kernel<T> for DenseWeightGradient {
@@ -156,15 +164,16 @@ impl<T: Real> Kernel<T> for DenseWeightGradient {
         let Sizes { inputs, outputs, .. } = self.sizes;
         let (dy, x, mode) = (self.sizes.dy(reads[0]).transposed(), self.sizes.x(reads[1]), writes[0].mode);
         let weight = MatrixMut::row_major(writes[0].real(), outputs, inputs);
+        let copies = Copies { a: 0, b: self.copies };
         let Some(parameter) = self.descent else {
-            matmul(dy, x, weight, mode);
+            matmul_of_copies(dy, x, weight, copies, mode);
             return Ok(());
         };
         let Some(descent) = context.updates.rule(parameter).and_then(UpdateRule::descent) else {
             return Err(Error::internal("a plan was compiled for another optimizer"));
         };
         let [alpha, beta] = [-descent.rate, descent.keep].map(T::from_f64);
-        matmul(dy, x, weight, Scale { alpha, beta });
+        matmul_of_copies(dy, x, weight, copies, Scale { alpha, beta });
         Ok(())
     }
 

@@ -35,19 +35,35 @@ pub struct Storage {
     pub elements: usize,
     /// Where.
     pub home: Home,
+    /// How many copies there are, one a thread: usually one for all.
+    pub copies: usize,
     /// For people: what it is, with its shape.
     pub label: String,
 }
 
 impl Storage {
-    /// Bytes that it takes, for floats of `T`.
+    /// Bytes of an element, for floats of `T`.
+    fn size<T>(&self) -> usize {
+        match self.dtype {
+            DType::Float32 => size_of::<T>(),
+            DType::Int32 => size_of::<i32>(),
+            DType::Uint8 | DType::Bool => 1,
+        }
+    }
+
+    /// Bytes of one copy.
     pub fn bytes<T>(&self) -> usize {
-        self.elements
-            * match self.dtype {
-                DType::Float32 => size_of::<T>(),
-                DType::Int32 => size_of::<i32>(),
-                DType::Uint8 | DType::Bool => 1,
-            }
+        self.elements * self.size::<T>()
+    }
+
+    /// Lines that all copies take.
+    pub fn lines<T>(&self) -> usize {
+        self.bytes::<T>().div_ceil(LINE) * self.copies
+    }
+
+    /// Elements from a copy to the next.
+    pub fn pitch<T>(&self) -> usize {
+        self.bytes::<T>().div_ceil(LINE) * LINE / self.size::<T>()
     }
 }
 
@@ -88,11 +104,11 @@ pub fn lives<T: Real>(
 pub fn assign<T: Real>(storages: &[Storage], lives: &[Range<usize>]) -> Assignment {
     let overlap = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
     let mut order: Vec<usize> = (0..storages.len()).filter(|&s| storages[s].home == Home::Arena).collect();
-    order.sort_by_key(|&s| std::cmp::Reverse(storages[s].bytes::<T>()));
+    order.sort_by_key(|&s| std::cmp::Reverse(storages[s].lines::<T>()));
     let mut assignment = Assignment { lines: vec![0..0; storages.len()], total: 0 };
     let mut placed: Vec<usize> = Vec::new();
     for storage in order {
-        let length = storages[storage].bytes::<T>().div_ceil(LINE);
+        let length = storages[storage].lines::<T>();
         let mut taken: Vec<Range<usize>> = placed
             .iter()
             .filter(|&&other| overlap(&lives[other], &lives[storage]))
@@ -264,13 +280,14 @@ impl<T: Real> Memory<T> {
         })
     }
 
-    /// The elements of a storage from a place on.
+    /// The elements of a storage from a place on; of all copies, where there are several.
     ///
     /// # Safety
     /// The storage is bound, holds what some step has written, and is not written meanwhile.
     pub unsafe fn read(&self, place: Place) -> Data<'_, T> {
-        let Storage { dtype, elements, .. } = self.storages[place.storage];
-        let length = elements - place.offset;
+        let storage = &self.storages[place.storage];
+        let Storage { dtype, elements, copies, .. } = *storage;
+        let length = (copies - 1) * storage.pitch::<T>() + elements - place.offset;
         // SAFETY: the start of as many elements, aligned for them; shared by the caller's promise.
         unsafe {
             let start: *mut u8 = self.starts[place.storage];
@@ -287,8 +304,20 @@ impl<T: Real> Memory<T> {
     /// # Safety
     /// The storage is bound, and nobody else reads or writes it, or what shares its memory, meanwhile.
     pub unsafe fn write(&self, target: Target) -> Written<'_, T> {
-        let Storage { dtype, elements, .. } = self.storages[target.storage];
-        let start: *mut u8 = self.starts[target.storage];
+        // SAFETY: the caller's promise; steps write what has no other copy.
+        unsafe { self.write_copy(target, 0) }
+    }
+
+    /// As [`Memory::write`], of one copy.
+    ///
+    /// # Safety
+    /// As there, of this copy.
+    pub unsafe fn write_copy(&self, target: Target, copy: usize) -> Written<'_, T> {
+        let storage = &self.storages[target.storage];
+        let Storage { dtype, elements, .. } = *storage;
+        assert!(copy < storage.copies, "there is no such copy");
+        let lines = copy * storage.bytes::<T>().div_ceil(LINE);
+        let start: *mut u8 = self.starts[target.storage].wrapping_add(lines * LINE);
         // SAFETY: as in `read`; exclusive by the caller's promise.
         let data = unsafe {
             match dtype {

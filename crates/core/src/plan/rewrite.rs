@@ -7,7 +7,7 @@ use crate::graph::Few;
 use crate::kernels::Mode;
 use crate::plan::dense::{Dense, DenseInputGradient, DenseWeightGradient};
 use crate::plan::memory::{Home, Storage};
-use crate::plan::step::{Single, Step, Target, Updates};
+use crate::plan::step::{Place, Single, Step, Target, Updates};
 use crate::real::Real;
 
 /// What a rewrite may look at.
@@ -56,12 +56,14 @@ fn only_user<T: Real>(steps: &[Step<T>], at: usize, around: &Around<'_, T>) -> O
 
 /// y = relu(linear(x)): the relu in the product's epilogue.
 fn linear_relu<T: Real>(steps: &mut Vec<Step<T>>, at: usize, around: &Around<'_, T>) -> bool {
-    let Some(Single::Dense(Dense { sizes, relu: false })) = steps[at].kernel.single() else { return false };
+    let Some(Single::Dense(Dense { sizes, relu: false, copies })) = steps[at].kernel.single() else {
+        return false;
+    };
     let Some(user) = only_user(steps, at, around) else { return false };
     let Some(Single::Forward("relu")) = steps[user].kernel.single() else { return false };
     let writes = steps.remove(user).writes;
     steps[at].writes = writes;
-    steps[at].kernel = Box::new(Dense { sizes, relu: true });
+    steps[at].kernel = Box::new(Dense { sizes, relu: true, copies });
     true
 }
 
@@ -93,7 +95,7 @@ fn input_gradient_relu<T: Real>(steps: &mut Vec<Step<T>>, at: usize, around: &Ar
 
 /// The gradient of a weight that only plain gradient descent reads: the weight takes its step in the product's epilogue.
 fn weight_gradient_descent<T: Real>(steps: &mut Vec<Step<T>>, at: usize, around: &Around<'_, T>) -> bool {
-    let Some(Single::DenseWeightGradient(DenseWeightGradient { sizes, descent: None })) =
+    let Some(Single::DenseWeightGradient(DenseWeightGradient { sizes, descent: None, copies })) =
         steps[at].kernel.single()
     else {
         return false;
@@ -108,6 +110,45 @@ fn weight_gradient_descent<T: Real>(steps: &mut Vec<Step<T>>, at: usize, around:
     }
     steps.remove(user);
     steps[at].writes = Few::from_slice(&[weight]);
-    steps[at].kernel = Box::new(DenseWeightGradient { sizes, descent: Some(parameter) });
+    steps[at].kernel = Box::new(DenseWeightGradient { sizes, descent: Some(parameter), copies });
     true
+}
+
+/// The most threads that each get a copy of an input: a copy costs the time to gather it, and saves less and less.
+const MOST_COPIES: usize = 4;
+
+/// Products with fewer multiply-adds are not cut.
+const CUT: u64 = 512 * 1024;
+
+/// Gives every thread its own copy of the `inputs` that large dense layers read: each gathers the whole batch for itself,
+/// and none waits for what another has written.
+pub fn copy_inputs<T: Real>(
+    steps: &mut [Step<T>],
+    storages: &mut [Storage],
+    inputs: &[usize],
+    threads: usize,
+) {
+    if !(2..=MOST_COPIES).contains(&threads) {
+        return;
+    }
+    for &input in inputs {
+        let reads = |place: &Option<Place>| *place == Some(Place::start(input));
+        let sizes = |step: &Step<T>| match step.kernel.single() {
+            Some(Single::Dense(dense)) if reads(&step.reads[0]) => Some(dense.sizes),
+            Some(Single::DenseWeightGradient(dense)) if reads(&step.reads[1]) => Some(dense.sizes),
+            _ => None,
+        };
+        if !steps.iter().filter_map(sizes).any(|sizes| sizes.flops() / 2 >= CUT) {
+            continue;
+        }
+        storages[input].copies = threads;
+        let copies = storages[input].pitch::<T>();
+        for step in steps.iter_mut().filter(|step| sizes(step).is_some()) {
+            step.kernel = match step.kernel.single() {
+                Some(Single::Dense(dense)) => Box::new(Dense { copies, ..dense }),
+                Some(Single::DenseWeightGradient(dense)) => Box::new(DenseWeightGradient { copies, ..dense }),
+                _ => continue,
+            };
+        }
+    }
 }

@@ -12,6 +12,7 @@ use crate::plan::compile::Plan;
 use crate::plan::memory::{Bindings, Constant};
 use crate::plan::program::Program;
 use crate::plan::step::{StepInfo, Updates};
+use crate::pool;
 
 /// Every so many steps one is timed.
 const PROFILED: usize = 16;
@@ -143,13 +144,6 @@ pub struct Manner {
     pub allow_non_finite: bool,
 }
 
-/// A plan with what it was made of: it is made anew for another optimizer.
-#[derive(Debug)]
-struct Compiled {
-    program: Program,
-    plan: Plan<f32>,
-}
-
 /// A training.
 #[derive(Debug)]
 pub struct Session {
@@ -157,7 +151,7 @@ pub struct Session {
     /// What the optimizer remembers of each parameter.
     memories: Vec<Vec<Buffer<f32>>>,
     updates: Updates<f32>,
-    plans: Vec<Compiled>,
+    plans: Vec<Plan<f32>>,
     data: Vec<Vec<Column>>,
 }
 
@@ -177,9 +171,8 @@ impl Session {
     }
 
     /// Compiles a program; its number. Errors are those of [`Plan::compile`].
-    pub fn compile(&mut self, program: Program, constants: &[Data<'_, f32>]) -> Result<usize> {
-        let plan = Plan::compile(&program, constants, &self.updates)?;
-        self.plans.push(Compiled { program, plan });
+    pub fn compile(&mut self, program: &Program, constants: &[Data<'_, f32>]) -> Result<usize> {
+        self.plans.push(Plan::compile(program, constants, &self.updates)?);
         Ok(self.plans.len() - 1)
     }
 
@@ -214,12 +207,8 @@ impl Session {
                     updates.steps[parameter] = 0;
                 }
             }
-            let made: Vec<Plan<f32>> = self
-                .plans
-                .iter()
-                .map(|Compiled { program, plan }| Plan::compile(program, &plan.constants(), &updates))
-                .collect::<Result<_>>()?;
-            self.plans.iter_mut().zip(made).for_each(|(compiled, plan)| compiled.plan = plan);
+            let again = self.plans.iter().map(|plan| plan.compile_again(&updates));
+            self.plans = again.collect::<Result<_>>()?;
         }
         self.updates = updates;
         Ok(())
@@ -239,8 +228,7 @@ impl Session {
 
     /// A plan.
     fn plan(&mut self, number: usize) -> Result<&mut Plan<f32>> {
-        let compiled = self.plans.get_mut(number).ok_or_else(|| Error::internal("there is no such plan"))?;
-        Ok(&mut compiled.plan)
+        self.plans.get_mut(number).ok_or_else(no_plan)
     }
 
     /// What a plan does, for people; with the bytes of its arena.
@@ -259,7 +247,7 @@ impl Session {
             (0..count).map(|step| if step < whole { full } else { rest.unwrap_or(full) }).collect();
         let columns = self.data.get(epoch.data).ok_or_else(|| Error::internal("there is no such data"))?;
         for &number in plans.first().into_iter().chain(plans.last()) {
-            let plan = &self.plans.get(number).ok_or_else(|| Error::internal("there is no such plan"))?.plan;
+            let plan = self.plans.get(number).ok_or_else(no_plan)?;
             if plan.input_count() > columns.len() {
                 return Err(Error::internal("a program has more inputs than the data has columns"));
             }
@@ -267,7 +255,7 @@ impl Session {
         let chunks = |number: usize| epoch.order.chunks(batch).nth(number).unwrap_or_default();
         let fill = |step: usize, plan: &mut Plan<f32>, columns: &[Column]| {
             for (input, column) in columns.iter().enumerate().take(plan.input_count()) {
-                column.gather(chunks(step), chunks(step + 1), plan.input(input).data)?;
+                plan.fill_with(input, &|out| column.gather(chunks(step), chunks(step + 1), out))?;
             }
             Ok(())
         };
@@ -283,22 +271,37 @@ impl Session {
         manner: Manner,
         control: &Control,
     ) -> Result<Outcome> {
-        let fill = |_: usize, plan: &mut Plan<f32>, _: &[Column]| copy_inputs(plan, inputs);
+        let fill = |_: usize, plan: &mut Plan<f32>, _: &[Column]| copy_batch(plan, inputs);
         self.plan(plan)?;
         self.steps(0, &[plan], |_| samples, fill, manner, control)
     }
 
     /// The output of a plan for one batch.
     pub fn predict(&mut self, plan: usize, inputs: &[Data<'_, f32>]) -> Result<Vec<f32>> {
-        let bindings = Bindings::reading(self.parameters.iter().map(Buffer::as_slice));
-        let compiled = self.plans.get_mut(plan).ok_or_else(|| Error::internal("there is no such plan"))?;
-        copy_inputs(&mut compiled.plan, inputs)?;
-        compiled.plan.forward(&bindings, &self.updates, false)?;
-        Ok(compiled.plan.output().to_vec())
+        let Self { parameters, updates, plans, .. } = self;
+        let plan = plans.get_mut(plan).ok_or_else(no_plan)?;
+        plan.adapt(updates)?;
+        copy_batch(plan, inputs)?;
+        plan.forward(&Bindings::reading(parameters.iter().map(Buffer::as_slice)), updates, false)?;
+        Ok(plan.output().to_vec())
     }
 
-    /// The loop. `plans` names one for each step; `fill` makes its inputs.
+    /// The loop, on as many threads as are set now. `plans` names one for each step; `fill` makes its inputs.
     fn steps(
+        &mut self,
+        data: usize,
+        plans: &[usize],
+        samples: impl Fn(usize) -> usize,
+        fill: impl FnMut(usize, &mut Plan<f32>, &[Column]) -> Result<()>,
+        manner: Manner,
+        control: &Control,
+    ) -> Result<Outcome> {
+        pool::with_num_threads(pool::get_num_threads(), || {
+            self.steps_with(data, plans, samples, fill, manner, control)
+        })
+    }
+
+    fn steps_with(
         &mut self,
         data: usize,
         plans: &[usize],
@@ -309,7 +312,10 @@ impl Session {
     ) -> Result<Outcome> {
         let begin = Instant::now();
         let Self { parameters, memories, updates, plans: compiled, data: all } = self;
-        let metrics = plans.first().map_or(0, |&plan| compiled[plan].plan.metric_count());
+        for plan in compiled.iter_mut() {
+            plan.adapt(updates)?;
+        }
+        let metrics = plans.first().map_or(0, |&plan| compiled[plan].metric_count());
         let losses = Vec::with_capacity(plans.len());
         let mut outcome = Outcome {
             steps: 0,
@@ -330,7 +336,7 @@ impl Session {
                 outcome.stopped = Stopped::Aborted;
                 break;
             }
-            let Compiled { program, plan } = &mut compiled[plan];
+            let plan = &mut compiled[plan];
             let profile = step % PROFILED == 1;
             fill(step, plan, columns)?;
             for seed in 0..plan.seed_count() {
@@ -343,7 +349,7 @@ impl Session {
                 break;
             }
             plan.count(&mut outcome.metrics);
-            if program.train {
+            if plan.trains() {
                 plan.backward(&bindings, updates, profile)?;
                 plan.updated().iter().for_each(|&parameter| updates.steps[parameter] += 1);
             }
@@ -374,11 +380,15 @@ impl Column {
     }
 }
 
+fn no_plan() -> Error {
+    Error::internal("there is no such plan")
+}
+
 /// Copies a batch into the inputs of a plan.
-fn copy_inputs(plan: &mut Plan<f32>, inputs: &[Data<'_, f32>]) -> Result<()> {
+fn copy_batch(plan: &mut Plan<f32>, inputs: &[Data<'_, f32>]) -> Result<()> {
     if inputs.len() < plan.input_count() {
         return Err(Error::internal("a batch has fewer inputs than its plan"));
     }
     let count = plan.input_count();
-    inputs.iter().take(count).enumerate().try_for_each(|(number, &input)| plan.fill_input(number, input))
+    inputs.iter().take(count).enumerate().try_for_each(|(number, &input)| plan.fill(number, input))
 }

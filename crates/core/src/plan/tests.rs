@@ -171,7 +171,7 @@ fn compare(what: &str, tracer: &Tracer, loss: usize) {
         let mut memories: Vec<Vec<Vec<f64>>> =
             start.iter().map(|x| vec![vec![f64::NAN; x.len()]; buffers]).collect();
         for (number, elements) in tracer.of_kind(&program, LeafKind::Input).into_iter().enumerate() {
-            plan.fill_input(number, elements.data()).unwrap();
+            plan.fill(number, elements.data()).unwrap();
         }
         {
             let memories = memories.iter_mut().map(|m| m.iter_mut().map(Vec::as_mut_slice).collect());

@@ -23,7 +23,7 @@ pub fn verify<T: Real>(
     let mut written: Vec<bool> = storages.iter().map(|storage| storage.home != Home::Arena).collect();
     let own = |storage: usize| assignment.lines[storage].clone();
     for (storage, lines) in assignment.lines.iter().enumerate() {
-        let needed = storages[storage].bytes::<T>().div_ceil(super::buffer::LINE);
+        let needed = storages[storage].lines::<T>();
         if storages[storage].home == Home::Arena && (lines.len() != needed || lines.end > assignment.total) {
             return Err(defect("its memory", storage, "does not fit"));
         }
@@ -47,6 +47,9 @@ pub fn verify<T: Real>(
         }
         for (i, target) in step.writes.iter().enumerate() {
             let storage = target.storage;
+            if storages[storage].copies > 1 {
+                return Err(defect(&name, storage, "has copies, and is written by a step"));
+            }
             match storages[storage].home {
                 Home::Constant(_) => return Err(defect(&name, storage, "is constant and written")),
                 Home::Parameter(_) | Home::Memory { .. } => {
@@ -92,7 +95,7 @@ mod tests {
     use crate::plan::step::{Phase, Place, Target};
 
     fn storage(home: Home) -> Storage {
-        Storage { dtype: DType::Float32, elements: 100, home, label: "a storage".into() }
+        Storage { dtype: DType::Float32, elements: 100, home, copies: 1, label: "a storage".into() }
     }
 
     fn step(read: usize, written: usize, mode: Mode, phase: Phase) -> Step<f32> {

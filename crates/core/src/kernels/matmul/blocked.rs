@@ -76,6 +76,7 @@ pub unsafe fn blocked<V: Simd, E: Epilogue<f32>>(
                             rows: block_rows.len(),
                             cols: block_cols,
                             depth: steps.len(),
+                            ..*product
                         },
                         packing,
                         a_space,
@@ -102,7 +103,7 @@ struct Block<E> {
 
 impl<E: Epilogue<f32>> Block<E> {
     unsafe fn run<V: Simd>(&self) {
-        let Problem { a, b, c, rows, cols, depth } = self.product;
+        let Problem { a, b, c, rows, cols, depth, .. } = self.product;
         // SAFETY: the caller's promises.
         let a = unsafe { self.packed_a::<V>(a) };
         for vectors in parts(cols.div_ceil(V::LANES), max_vectors::<V>()) {

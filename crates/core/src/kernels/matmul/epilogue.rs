@@ -155,7 +155,7 @@ pub struct ReluGradient<'a, T> {
 
 impl<T: Copy + Default + Sync> Epilogue<T> for ReluGradient<'_, T> {
     fn fits(&self, rows: usize, cols: usize) -> bool {
-        (self.output.rows, self.output.cols) == (rows, cols) && self.output.is_whole()
+        (self.output.rows, self.output.cols) == (rows, cols) && self.output.is_whole(0)
     }
 
     #[inline(always)]

@@ -15,7 +15,7 @@ pub use epilogue::{Activate, Activation, Bias, Epilogue, Identity, LeakyRelu, Re
 pub use place::Place;
 
 use super::simd::{Simd, Vectorized, dispatch};
-use crate::pool::parallel_for;
+use crate::pool::{get_num_threads, lane, parallel_for};
 use blocked::Packing;
 use problem::Problem;
 
@@ -46,9 +46,11 @@ impl<'a, T> Matrix<'a, T> {
         Self { data, rows: cols, cols: rows, row_stride: col_stride, col_stride: row_stride }
     }
 
-    /// Whether the slice has all elements.
-    fn is_whole(&self) -> bool {
-        let last = (self.rows.max(1) - 1) * self.row_stride + (self.cols.max(1) - 1) * self.col_stride;
+    /// Whether the slice has all elements of all copies.
+    fn is_whole(&self, copies: usize) -> bool {
+        let others = if copies > 0 { (get_num_threads() - 1) * copies } else { 0 };
+        let last =
+            others + (self.rows.max(1) - 1) * self.row_stride + (self.cols.max(1) - 1) * self.col_stride;
         self.rows == 0 || self.cols == 0 || last < self.data.len()
     }
 }
@@ -77,7 +79,23 @@ impl<'a, T> MatrixMut<'a, T> {
 pub trait Product: Copy {
     /// What [`matmul`] does once it has checked its arguments.
     #[doc(hidden)]
-    fn product<E: Epilogue<Self>>(a: Matrix<Self>, b: Matrix<Self>, c: MatrixMut<Self>, epilogue: E);
+    fn product<E: Epilogue<Self>>(
+        a: Matrix<Self>,
+        b: Matrix<Self>,
+        c: MatrixMut<Self>,
+        copies: Copies,
+        epilogue: E,
+    );
+}
+
+/// Copies of a whole operand, one for each thread: a thread that reads what it has written itself need not fetch it from
+/// another's cache. Each number is the distance from a copy to the next, in elements; 0 where there is but one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Copies {
+    /// Of A.
+    pub a: usize,
+    /// Of B.
+    pub b: usize,
 }
 
 /// A·B, and of it in C what the epilogue makes of it: [`Mode`](super::Mode) writes it or adds it, [`Activate`] adds a bias
@@ -88,28 +106,54 @@ pub trait Product: Copy {
 /// # Panics
 /// If shapes do not fit each other or the epilogue, or a slice is too short for its matrix.
 pub fn matmul<T: Product>(a: Matrix<T>, b: Matrix<T>, c: MatrixMut<T>, epilogue: impl Epilogue<T>) {
+    matmul_of_copies(a, b, c, Copies::default(), epilogue);
+}
+
+/// As [`matmul`], of operands that lanes have copies of: lane i reads copy i. All copies are equal.
+///
+/// # Panics
+/// As [`matmul`]; and if there are fewer copies than threads.
+pub fn matmul_of_copies<T: Product>(
+    a: Matrix<T>,
+    b: Matrix<T>,
+    c: MatrixMut<T>,
+    copies: Copies,
+    epilogue: impl Epilogue<T>,
+) {
     assert!(a.rows == c.rows && b.cols == c.cols && a.cols == b.rows, "shapes do not fit");
     assert!(epilogue.fits(c.rows, c.cols), "the epilogue does not fit");
     if c.rows == 0 || c.cols == 0 {
         return;
     }
-    assert!(a.is_whole() && b.is_whole(), "a slice is too short for its matrix");
+    assert!(a.is_whole(copies.a) && b.is_whole(copies.b), "a slice is too short for its matrix");
     assert!(c.row_stride >= c.cols, "rows of C overlap");
     assert!((c.rows - 1) * c.row_stride + c.cols <= c.data.len(), "C's slice is too short for its matrix");
-    T::product(a, b, c, epilogue);
+    T::product(a, b, c, copies, epilogue);
 }
 
 impl Product for f64 {
-    fn product<E: Epilogue<Self>>(a: Matrix<Self>, b: Matrix<Self>, c: MatrixMut<Self>, epilogue: E) {
-        plain::matmul(a, b, c, epilogue);
+    fn product<E: Epilogue<Self>>(
+        a: Matrix<Self>,
+        b: Matrix<Self>,
+        c: MatrixMut<Self>,
+        _: Copies,
+        epilogue: E,
+    ) {
+        plain::matmul(a, b, c, epilogue); // of the first copies
     }
 }
 
 impl Product for f32 {
-    fn product<E: Epilogue<Self>>(a: Matrix<Self>, b: Matrix<Self>, c: MatrixMut<Self>, epilogue: E) {
+    fn product<E: Epilogue<Self>>(
+        a: Matrix<Self>,
+        b: Matrix<Self>,
+        c: MatrixMut<Self>,
+        copies: Copies,
+        epilogue: E,
+    ) {
         match a.cols {
             0 => plain::matmul(a, b, c, epilogue),
-            _ => dispatch(Problem::new(a, b, c, epilogue)),
+            _ => dispatch(Problem::new(a, b, c, copies, epilogue)),
         }
     }
 }
@@ -148,7 +192,7 @@ impl<E: Epilogue<f32>> Vectorized for Problem<E> {
             let grain = GRAIN.div_ceil(product.rows * product.depth).next_multiple_of(dot::COLS);
             parallel_for(product.cols, grain, &|cols| {
                 // SAFETY: the caller's promise; lanes have different columns.
-                unsafe { dot::dot::<V, E>(&product, cols) }
+                unsafe { dot::dot::<V, E>(&product.of_lane(lane()), cols) }
             });
             return;
         }
@@ -161,13 +205,13 @@ impl<E: Epilogue<f32>> Vectorized for Problem<E> {
             let grain = GRAIN.div_ceil(product.rows * product.depth).next_multiple_of(V::LANES);
             parallel_for(product.cols, grain, &|cols| {
                 // SAFETY: the caller's promise; lanes have different columns.
-                unsafe { blocked::blocked::<V, E>(&product, 0..product.rows, cols, packing) }
+                unsafe { blocked::blocked::<V, E>(&product.of_lane(lane()), 0..product.rows, cols, packing) }
             });
         } else {
             let grain = GRAIN.div_ceil(product.cols * product.depth);
             parallel_for(product.rows, grain, &|rows| {
                 // SAFETY: the caller's promise; lanes have different rows.
-                unsafe { blocked::blocked::<V, E>(&product, rows, 0..product.cols, packing) }
+                unsafe { blocked::blocked::<V, E>(&product.of_lane(lane()), rows, 0..product.cols, packing) }
             });
         }
     }

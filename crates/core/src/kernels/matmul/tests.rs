@@ -3,7 +3,8 @@ mod case;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
-    Activate, Bias, Epilogue, Identity, LeakyRelu, Matrix, MatrixMut, Relu, ReluGradient, Scale, matmul,
+    Activate, Bias, Copies, Epilogue, Identity, LeakyRelu, Matrix, MatrixMut, Relu, ReluGradient, Scale,
+    matmul, matmul_of_copies,
 };
 use crate::kernels::Mode;
 use crate::kernels::isa::{available, with_isa};
@@ -183,4 +184,40 @@ fn what_an_epilogue_reads_must_cover_c() {
     let masked = |output| fits(&|c| matmul(one, b, c, ReluGradient { output, mode: Mode::Write }));
     assert!(masked(one));
     assert!(!masked(b) && !masked(Matrix { data: &one.data[..5], ..one }));
+}
+
+#[test]
+fn lanes_read_their_own_copies() {
+    // Copies differ here, which nobody else may do, to show which was read.
+    let (rows, depth, cols) = (96, 80, 300);
+    let copy = rows * depth;
+    let mut a = vec![1.0f32; 2 * copy];
+    a[copy..].fill(2.0);
+    let b = vec![1.0f32; depth * cols];
+    for isa in available() {
+        let run = |threads| {
+            let mut c = vec![0.0; rows * cols];
+            with_isa(isa, || {
+                with_num_threads(threads, || {
+                    let product = MatrixMut::row_major(&mut c, rows, cols);
+                    let copies = Copies { a: copy, b: 0 };
+                    matmul_of_copies(
+                        Matrix::row_major(&a, rows, depth),
+                        Matrix::row_major(&b, depth, cols),
+                        product,
+                        copies,
+                        Mode::Write,
+                    );
+                });
+            });
+            c
+        };
+        assert!(run(1).iter().all(|&x| x == depth as f32));
+        let mut both = run(2);
+        both.sort_by(f32::total_cmp);
+        both.dedup();
+        assert_eq!(both, [depth as f32, 2.0 * depth as f32], "{isa:?}");
+        #[cfg(panic = "unwind")]
+        assert!(catch_unwind(|| run(3)).is_err(), "two copies are too few for three threads");
+    }
 }
