@@ -66,6 +66,21 @@ describe('mnist.ts', () => {
     expect(Object.keys(weights).sort()).toEqual(['fc1.bias', 'fc1.weight', 'fc2.bias', 'fc2.weight']);
   });
 
+  test('runs the loop of the tutorial, with the same results', async () => {
+    const losses = async (...args: string[]) => {
+      const { code, stdout } = await example('mnist.ts', ['--data', 'digits', '--epochs', '2', ...args]);
+      expect(code).toBe(0);
+      const epochs = [...stdout.matchAll(/^Epoch (\d+), Loss: ([\d.]+)$/gm)].map(([, , loss]) =>
+        Number(loss),
+      );
+      return { stdout, epochs };
+    };
+    const [plan, loop] = [await losses('--explain'), await losses('--loop')];
+    expect(plan.epochs).toHaveLength(2);
+    for (const i of [0, 1]) expect(plan.epochs[i]).toBeCloseTo(loop.epochs[i] as number, 4);
+    expect(plan.stdout).toMatch(/^A step of training on float32 \[64, 1, 28, 28\], int32 \[64\]: \d+ steps/m);
+  });
+
   test('gives the same numbers for the same seed, others for another', async () => {
     const losses = async (seed: string) => {
       const { stdout } = await example('mnist.ts', ['--data', 'digits', '--epochs', '1', '--seed', seed]);
@@ -80,7 +95,7 @@ describe('mnist.ts', () => {
   test('explains its options, and refuses wrong ones', async () => {
     const help = await example('mnist.ts', ['--help']);
     expect(help.code).toBe(0);
-    for (const option of ['--data', '--epochs', '--lr', '--batch-size', '--seed', '--threads']) {
+    for (const option of ['--data', '--epochs', '--lr', '--batch-size', '--seed', '--threads', '--loop']) {
       expect(help.stdout).toContain(option);
     }
     const wrong = await example('mnist.ts', ['--epochs', 'many']);

@@ -1,7 +1,8 @@
 /**
  * PyTorch's MNIST tutorial in ferrograd, with options: `npm start -- --help`.
  *
- * What it does is in `main`, from top to bottom; the options, the search for the data and the pictures are below.
+ * What it does is in `main`, from top to bottom; the loop of the tutorial, which `--loop` runs instead of `train`, the
+ * options, the search for the data and the pictures are below.
  */
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -11,14 +12,18 @@ import {
   DataLoader,
   datasets,
   display,
+  evaluate,
   FerrogradError,
   manualSeed,
+  metrics,
   nn,
-  noGrad,
   optim,
+  predict,
   save,
   setNumThreads,
+  stack,
   type Tensor,
+  train,
   transforms,
 } from 'ferrograd';
 
@@ -47,14 +52,55 @@ async function main(options: Options): Promise<void> {
   console.log(nn.summary(model, [options.batchSize, 1, 28, 28]).toString());
 
   const losses: number[] = [];
-  let seconds = 0;
-  for (let epoch = 0; epoch < options.epochs; epoch++) {
+  const start = performance.now();
+  if (options.loop) {
+    for (const epoch of tutorialLoop(model, trainLoader, criterion, optimizer, options.epochs))
+      losses.push(...epoch);
+  } else {
+    const run = train(model, trainLoader, {
+      loss: criterion,
+      optimizer,
+      epochs: options.epochs,
+      progress: true,
+    });
+    for await (const { epoch, loss, batchLosses } of run) {
+      losses.push(...batchLosses);
+      console.log(`Epoch ${epoch}, Loss: ${loss}`);
+    }
+    if (options.explain) console.log(`\n${run.explain()}\n`);
+  }
+  const seconds = (performance.now() - start) / 1000;
+  console.log('Finished Training');
+
+  const testLoader = new DataLoader(testData, { batchSize: 1000 });
+  const report = await evaluate(model, testLoader, { metrics: { accuracy: metrics.accuracy() } });
+  const rate = Math.round((trainData.length * options.epochs) / seconds);
+  console.log(`Test accuracy: ${(report.metrics.accuracy * 100).toFixed(2)} % of ${testData.length} images`);
+  console.log(
+    `Time: ${seconds.toFixed(2)} s for ${options.epochs} epochs, ${rate.toLocaleString('en')} samples/s`,
+  );
+
+  await showLosses(losses, options.epochs);
+  await showPredictions(model, testData);
+  await save(model.stateDict(), 'mnist.safetensors');
+  console.log('Saved the weights as mnist.safetensors');
+}
+
+/** The loop as the tutorial has it, which blocks the event loop: gives the losses of each epoch's batches. */
+function* tutorialLoop(
+  model: Net,
+  trainLoader: DataLoader<unknown, [Tensor, Tensor]>,
+  criterion: nn.CrossEntropyLoss,
+  optimizer: optim.SGD,
+  epochs: number,
+): Generator<number[]> {
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const losses: number[] = [];
     const bar = new display.ProgressBar({
-      label: `Epoch ${epoch + 1}/${options.epochs}`,
-      total: trainData.length,
+      label: `Epoch ${epoch + 1}/${epochs}`,
+      total: trainLoader.dataset.length,
       unit: 'samples',
     });
-    const start = performance.now();
     let runningLoss = 0;
     let seen = 0;
     for (const [inputs, labels] of trainLoader) {
@@ -68,34 +114,10 @@ async function main(options: Options): Promise<void> {
       seen += labels.size;
       bar.update(seen, `loss ${loss.item().toFixed(4)}`);
     }
-    seconds += (performance.now() - start) / 1000;
     bar.finish();
     console.log(`Epoch ${epoch + 1}, Loss: ${runningLoss / trainLoader.length}`);
+    yield losses;
   }
-  console.log('Finished Training');
-
-  const accuracy = evaluate(model, testData);
-  const rate = Math.round((trainData.length * options.epochs) / seconds);
-  console.log(`Test accuracy: ${(accuracy * 100).toFixed(2)} % of ${testData.length} images`);
-  console.log(
-    `Time: ${seconds.toFixed(2)} s for ${options.epochs} epochs, ${rate.toLocaleString('en')} samples/s`,
-  );
-
-  await showLosses(losses, options.epochs);
-  showPredictions(model, testData);
-  await save(model.stateDict(), 'mnist.safetensors');
-  console.log('Saved the weights as mnist.safetensors');
-}
-
-/** The share of images whose most likely digit is the right one. */
-function evaluate(model: Net, data: datasets.ImageDataset): number {
-  model.eval();
-  let right = 0;
-  for (const [inputs, labels] of new DataLoader(data, { batchSize: 1000 })) {
-    right += noGrad(() => model.forward(inputs).argmax(1).eq(labels).to('int32').sum().item());
-  }
-  model.train();
-  return right / data.length;
 }
 
 /** The loss of every step: as a chart in the terminal, and as a picture in loss.svg. */
@@ -107,16 +129,15 @@ async function showLosses(losses: readonly number[], epochs: number): Promise<vo
 }
 
 /** A few test images with what the model takes them for. */
-function showPredictions(model: Net, data: datasets.ImageDataset): void {
+async function showPredictions(model: Net, data: datasets.ImageDataset): Promise<void> {
   const columns = Math.max(1, Math.min(4, Math.floor((process.stdout.columns ?? 120) / 30)));
-  const blocks = Array.from({ length: Math.min(columns, data.length) }, (_, i) => {
-    const [image, label] = data.get(i);
-    const guess = noGrad(() => model.forward(image).argmax().item());
-    return {
-      caption: `${guess} ${guess === label ? '✓' : `✗ it is a ${label}`}`,
-      text: display.drawImage(image),
-    };
-  });
+  const first = Array.from({ length: Math.min(columns, data.length) }, (_, i) => data.get(i));
+  const scores = await predict(model, stack(first.map(([image]) => image)));
+  const guesses = scores.argmax(1).data;
+  const blocks = first.map(([image, label], i) => ({
+    caption: `${guesses[i]} ${guesses[i] === label ? '✓' : `✗ it is a ${label}`}`,
+    text: display.drawImage(image),
+  }));
   console.log(`${display.sideBySide(blocks)}\n`);
 }
 
@@ -168,6 +189,8 @@ const help = `Trains the network of PyTorch's MNIST tutorial.
   --batch-size N    images a step (default 64)
   --seed N          seed of weights and order (default 0)
   --threads N       threads to compute with (default: as many as there are cores)
+  --loop            run the tutorial's own loop, step by step in JavaScript, instead of train
+  --explain         show what is computed in a step, and how long each part takes
   --help            this text
 `;
 
@@ -178,6 +201,8 @@ interface Options {
   batchSize: number;
   seed: number;
   threads: number | undefined;
+  loop: boolean;
+  explain: boolean;
 }
 
 /** Says what is wrong with the command line, and ends the program. */
@@ -188,6 +213,7 @@ function refuse(message: string): never {
 
 function readOptions(): Options {
   const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
   let values: { [name: string]: string | boolean | undefined };
   try {
     ({ values } = parseArgs({
@@ -198,7 +224,9 @@ function readOptions(): Options {
         'batch-size': text,
         seed: text,
         threads: text,
-        help: { type: 'boolean' },
+        loop: flag,
+        explain: flag,
+        help: flag,
       },
     }));
   } catch (error) {
@@ -224,6 +252,8 @@ function readOptions(): Options {
     batchSize: number('batch-size', 64, 1, true),
     seed: number('seed', 0, 0, true),
     threads: values.threads === undefined ? undefined : number('threads', 1, 1, true),
+    loop: values.loop === true,
+    explain: values.explain === true,
   };
 }
 
