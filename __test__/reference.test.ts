@@ -101,27 +101,30 @@ function instructionSets(): string[] {
   });
 }
 
-async function train(isa: string, threads: number, epochs: number): Promise<Run> {
+async function train(isa: string, threads: number, epochs: number, how: string): Promise<Run> {
   const tsx = join(root, 'node_modules/tsx/dist/cli.mjs');
   const program = join(import.meta.dirname, 'programs/seedReference.ts');
-  const args = [tsx, program, mnistFolder as string, reference, String(epochs), String(threads)];
+  const args = [tsx, program, mnistFolder as string, reference, String(epochs), String(threads), how];
   const env = { ...process.env, FERROGRAD_ISA: isa };
   return JSON.parse((await promisify(execFile)(process.execPath, args, { env })).stdout);
 }
 
 describe.skipIf(!found)('the reference run on MNIST', () => {
   const full = process.env.FERROGRAD_REFERENCE === 'full';
-  const runs = (found ? instructionSets() : ['avx512']).flatMap((isa, i) =>
-    [1, 2].map((threads) => ({ isa, threads, epochs: full || (i === 0 && threads === 2) ? 10 : 1 })),
-  );
+  const runs = (found ? instructionSets() : ['avx512']).flatMap((isa, i) => [
+    { how: 'train', isa, threads: 2, epochs: 10 },
+    { how: 'train', isa, threads: 1, epochs: full ? 10 : 1 },
+    { how: 'loop', isa, threads: 2, epochs: full || i === 0 ? 10 : 1 },
+    { how: 'loop', isa, threads: 1, epochs: full ? 10 : 1 },
+  ]);
 
   test.each(runs)(
-    '$isa, threads: $threads, epochs: $epochs',
+    '$how, $isa, threads: $threads, epochs: $epochs',
     { timeout: 600_000 },
-    async ({ isa, threads, epochs }) => {
+    async ({ how, isa, threads, epochs }) => {
       const expected = json<Reference>(reference, 'seed_losses.json');
       const means = expected.epochs.slice(0, epochs).map(({ loss }) => loss);
-      const run = await train(isa, threads, epochs);
+      const run = await train(isa, threads, epochs, how);
       expect([run.isa, run.threads]).toEqual([isa, threads]);
 
       const steps = distance(run.firstEpochStepLosses, expected.firstEpochStepLosses);
@@ -135,7 +138,9 @@ describe.skipIf(!found)('the reference run on MNIST', () => {
       const weights = Math.max(...Object.values(run.weightDifferences));
       const accuracy = Math.abs(run.accuracy - (expected.epochs[epochs - 1]?.testAccuracy ?? Number.NaN));
       if (full)
-        console.log(JSON.stringify({ isa, threads, epochs, steps, epoch, weights, accuracy: run.accuracy }));
+        console.log(
+          JSON.stringify({ how, isa, threads, epochs, steps, epoch, weights, accuracy: run.accuracy }),
+        );
       expect(steps).toBeLessThan(1e-4);
       expect(epoch).toBeLessThan(5e-4);
       expect(accuracy).toBeLessThan(0.0015);

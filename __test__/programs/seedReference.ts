@@ -1,7 +1,7 @@
 /**
  * Trains the seed program's net on MNIST from given weights, in file order, and writes what it saw as JSON.
  *
- *   tsx seedReference.ts <folder of MNIST> <folder of the reference> <epochs> <threads>
+ *   tsx seedReference.ts <folder of MNIST> <folder of the reference> <epochs> <threads> train|loop
  */
 import { join } from 'node:path';
 import { argv, stdout } from 'node:process';
@@ -15,6 +15,7 @@ import {
   optim,
   setNumThreads,
   type Tensor,
+  train,
   transforms,
 } from 'ferrograd';
 
@@ -28,7 +29,7 @@ class Net extends nn.Module {
   }
 }
 
-const [, , root = '', reference = '', epochs = '', threads = ''] = argv;
+const [, , root = '', reference = '', epochs = '', threads = '', how = ''] = argv;
 setNumThreads(Number(threads));
 
 const transform = transforms.toTensor();
@@ -44,7 +45,19 @@ const optimizer = new optim.SGD(model.parameters(), { lr: 0.01 });
 
 const firstEpochStepLosses: number[] = [];
 const epochLosses: number[] = [];
-for (let epoch = 0; epoch < Number(epochs); epoch++) {
+if (how === 'train') {
+  const run = train(model, trainLoader, {
+    loss: criterion,
+    optimizer,
+    epochs: Number(epochs),
+    fallback: false,
+  });
+  for await (const { epoch, loss, batchLosses } of run) {
+    if (epoch === 1) firstEpochStepLosses.push(...batchLosses);
+    epochLosses.push(loss);
+  }
+}
+for (let epoch = 0; how === 'loop' && epoch < Number(epochs); epoch++) {
   let runningLoss = 0;
   for (const [inputs, labels] of trainLoader) {
     optimizer.zeroGrad();

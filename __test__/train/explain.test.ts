@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ArgumentError, manualSeed, nn, optim, rand, type Tensor, train } from 'ferrograd';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { loader, makeNet, warningsOf } from './digits.js';
+
+beforeEach(() => {
+  manualSeed(1);
+});
+
+function started(model: nn.Module, epochs = 3) {
+  const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
+  return train(model as never, loader(3000), { loss: new nn.CrossEntropyLoss(), optimizer, epochs });
+}
+
+describe('explain', () => {
+  test('says as text what a step computes, and how long it took', async () => {
+    const run = started(makeNet());
+    expect(run.explain()).toMatch(
+      /^A step of training on float32 \[64, 1, 28, 28\], int32 \[64\]: \d+ steps/,
+    );
+    await run;
+    const text = run.explain();
+    expect(text).toMatch(/^ {2}phase +step +reads +writes +bytes +FLOPs +µs +share +GFLOP\/s$/m);
+    expect(text).toMatch(/^ {2}forward +.*linear.*float32 \[64, 1, 28, 28\].* [\d.]+ +[\d.]+ % +[\d.]+$/m);
+    expect(text).toMatch(/^ {2}forward +dropout/m);
+    expect(text).toMatch(/^ {2}backward /m);
+    expect(text).toContain('A step of training on float32 [56, 1, 28, 28], int32 [56]'); // the last batch
+  });
+
+  test('says it as a page that needs nothing else', async () => {
+    const run = started(makeNet());
+    await run;
+    const html = run.explain({ format: 'html' });
+    expect(html).toMatch(/^<!doctype html>\n<html lang="en">.*<\/html>\n$/s);
+    expect(html).toContain('<h1>How Sequential is trained</h1>');
+    expect(html.match(/<tr class="(forward|backward)">/g)?.length).toBeGreaterThan(10);
+    expect(html).toMatch(/<td class="share" style="--share: \d/);
+    expect(html).not.toMatch(/<script|https?:|src=|href=/);
+  });
+
+  test('says why there is no plan', async () => {
+    class Noisy extends nn.Module {
+      layer = new nn.Linear(784, 10);
+      forward(x: Tensor): Tensor {
+        return this.layer.forward(x.view(-1, 784)).add(rand([10]));
+      }
+    }
+    const run = started(new Noisy(), 1);
+    await warningsOf(async () => run);
+    const reason =
+      'Noisy runs step by step in JavaScript: its forward draws random numbers other than for dropout.';
+    expect(run.explain()).toBe(reason);
+    expect(run.explain({ format: 'html' })).toContain(`<p class="eager">${reason}</p>`);
+  });
+
+  test('refuses another format', async () => {
+    const run = started(makeNet(), 1);
+    expect(() => run.explain({ format: 'pdf' as never })).toThrow(ArgumentError);
+    expect(() => run.explain({ format: 'pdf' as never })).toThrow(
+      "explain: format must be one of 'text', 'html'",
+    );
+    await run;
+  });
+});
+
+test('the progress bar is drawn on a terminal, if it is wanted, and erased', async () => {
+  const tests = join(import.meta.dirname, '..');
+  const program = [join(tests, '../node_modules/tsx/dist/cli.mjs'), join(tests, 'programs/progress.ts')];
+  const drawn = async (wanted: string) => promisify(execFile)(process.execPath, [...program, wanted]);
+  const { stdout, stderr } = await drawn('true');
+  expect(stdout).toBe('1\n2\n');
+  expect(stderr).toMatch(/Epoch 1\/2 ━.* %.*\/12 samples.*loss \d\.\d{4}/);
+  expect(stderr).toContain('Epoch 2/2 ');
+  expect(stderr.endsWith('\r\x1b[K')).toBe(true);
+  expect((await drawn('false')).stderr).toBe('');
+});
