@@ -27,3 +27,16 @@ test.each([
   const { stdout } = await run(process.execPath, ['--eval', code], { cwd: root, env });
   expect(stdout).toContain(`ArgumentError ${name}: ${message}`);
 });
+
+const dying = process.env.FERROGRAD_SOAK ? 200 : 20;
+
+test(`${dying} workers are terminated while they train; the process lives and trains`, {
+  timeout: 600_000,
+}, async () => {
+  const args = [
+    join(root, 'node_modules/tsx/dist/cli.mjs'),
+    join(import.meta.dirname, 'programs/dyingWorkers.ts'),
+  ];
+  const { stdout } = await run(process.execPath, [...args, String(dying)]);
+  expect(stdout).toBe(`${dying} workers, true\n`);
+});
