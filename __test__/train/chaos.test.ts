@@ -26,8 +26,12 @@ const TIMES = process.env.FERROGRAD_SOAK ? 200 : 20;
  */
 class Counter extends nn.Module {
   weight = new nn.Parameter(randn([40]).mul(0));
+  /** @param looks at values: then it cannot be compiled. */
+  constructor(private readonly looks = false) {
+    super();
+  }
   forward(x: Tensor): Tensor {
-    return x.mul(this.weight);
+    return x.mul(this.weight).mul(this.looks ? x.max().item() : 1);
   }
 }
 
@@ -88,8 +92,9 @@ function streamed(failing = -1, slow = true): DataLoader<unknown, [Tensor, Tenso
 function start(
   loader: DataLoader<unknown, [Tensor, Tensor]>,
   options: { epochs?: number; signal?: AbortSignal } = {},
+  looks = false,
 ) {
-  const model = new Counter();
+  const model = new Counter(looks);
   const optimizer = new optim.SGD(model.parameters(), { lr: 1 });
   return { model, optimizer, run: train(model, loader, { loss, optimizer, epochs: 100_000, ...options }) };
 }
@@ -100,12 +105,14 @@ const moments = Array.from({ length: TIMES }, (_, i) => {
 });
 
 test.each([
-  ['in memory', () => inMemory(4000)],
-  ['one by one', () => streamed()],
-])('abort, %s', { timeout: 600_000 }, async (_, makeLoader) => {
+  ['in memory', () => inMemory(4000), false],
+  ['one by one', () => streamed(), false],
+  ['in JavaScript', () => inMemory(4000), true],
+  ['in JavaScript, one by one', () => streamed(), true],
+])('abort, %s', { timeout: 600_000 }, async (_, makeLoader, looks) => {
   for (const moment of moments) {
     const controller = new AbortController();
-    const { model, optimizer, run } = start(makeLoader(), { signal: controller.signal });
+    const { model, optimizer, run } = start(makeLoader(), { signal: controller.signal }, looks);
     const timer = globalThis.setTimeout(() => controller.abort(), moment);
     await expect(run).rejects.toMatchObject({ name: 'AbortError' });
     clearTimeout(timer);

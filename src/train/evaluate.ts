@@ -1,30 +1,19 @@
 /** `evaluate`: how good a model is on a set of data. */
-import { ArgumentError, StateError } from '../errors.js';
-import type { Module } from '../nn/module.js';
+import { ArgumentError } from '../errors.js';
 import { checkBoolean } from '../options.js';
-import { Passes } from './pass.js';
-import { obstacle, Planner } from './planner.js';
-import { Stop } from './stop.js';
+import { tracing } from '../tracing.js';
 import {
-  checkLoss,
-  checkTaskOptions,
-  floatParameters,
-  type LoaderOf,
-  type Loss,
-  nameOf,
-  readMetrics,
-  type Task,
-} from './task.js';
-import {
-  abortError,
   checkLoader,
+  checkLoss,
   checkModel,
   checkSignal,
-  hasPlans,
-  type Metrics,
-  type ModelFor,
-  warnEager,
-} from './train.js';
+  checkTaskOptions,
+  readMetrics,
+} from './arguments.js';
+import { type Outcome, Passes } from './pass.js';
+import { abortError, Stop } from './stop.js';
+import type { LoaderOf, Loss, Task } from './task.js';
+import type { Metrics, ModelFor } from './train.js';
 
 /** What to tell of a model: a loss, metrics, or both. */
 export interface EvaluateOptions<N extends string = string> {
@@ -66,6 +55,7 @@ export async function evaluate<B, N extends string = never>(
   loader: LoaderOf<B>,
   options: EvaluateOptions<N>,
 ): Promise<Report<N>> {
+  tracing.by?.refuse('calls evaluate');
   checkModel('evaluate', model);
   checkLoader('evaluate', loader);
   checkTaskOptions('evaluate', options, ['loss', 'metrics', 'signal', 'fallback']);
@@ -92,30 +82,16 @@ async function judged(
   loader: LoaderOf<unknown>,
   signal: AbortSignal | undefined,
   fallback: boolean,
-) {
+): Promise<Outcome> {
   const stop = new Stop();
-  const abort = (): void => stop.request('abort');
-  signal?.addEventListener('abort', abort);
-  if (signal?.aborted) abort();
-  const model: Module = task.model;
-  const eager = (reason: string): void => {
-    if (!fallback) {
-      throw new StateError(`evaluate: the forward of ${nameOf(model)} ${reason}, so it cannot be compiled`);
-    }
-    warnEager('evaluate', model, reason);
-  };
-  const reason = obstacle(task);
-  if (hasPlans && reason !== undefined) eager(reason);
-  const planner = hasPlans && reason === undefined ? new Planner(task, floatParameters(model)) : undefined;
+  const off = stop.follow(signal);
+  const passes = new Passes(task, stop, fallback);
   try {
-    const outcome = await new Passes(task, planner, stop, eager).over(loader, {
-      train: false,
-      allowNonFinite: true,
-    });
-    if (stop.requested) throw abortError(signal as AbortSignal);
+    const outcome = await passes.over(loader, { train: false, allowNonFinite: true });
+    if (stop.requested) throw abortError(signal);
     return outcome;
   } finally {
-    signal?.removeEventListener('abort', abort);
-    planner?.close();
+    off();
+    passes.close();
   }
 }

@@ -5,9 +5,19 @@ import type { RunResult } from '../binding.js';
 import type { Score } from '../metrics/index.js';
 import type { Tensor } from '../tensor.js';
 import type { Claim } from './claim.js';
-import type { AnyOptimizer, Manner, Planner } from './planner.js';
+import { fallBack, hasPlans, NO_THREADS } from './fallback.js';
+import { type AnyOptimizer, type Manner, type Plan, Planner } from './planner.js';
 import type { Stop } from './stop.js';
-import { compute, inEvaluation, judge, type LoaderOf, samplesOf, type Task, tensorsOf } from './task.js';
+import {
+  compute,
+  floatParameters,
+  inEvaluation,
+  judge,
+  type LoaderOf,
+  samplesOf,
+  type Task,
+  tensorsOf,
+} from './task.js';
 
 /** What computing in JavaScript may cost the event loop at a time, in milliseconds, unless one step takes longer. */
 const BLOCKING_MS = 10;
@@ -74,19 +84,25 @@ class Tally {
 
 /** A task with what carries it out. */
 export class Passes {
-  /** Why there are no plans any more. */
+  /** Why there are no plans, or no longer. */
   eager: string | undefined;
+  private readonly planner: Planner | undefined;
   private tally: Tally | undefined;
   private native = false;
 
+  /** @throws StateError where there can be no plans, and without there must be none. */
   constructor(
     private readonly task: Task,
-    private readonly planner: Planner | undefined,
     private readonly stop: Stop,
-    /** Called once, when plans turn out to be impossible. */
-    private readonly onEager: (reason: string) => void,
+    /** Whether it may do without plans. */
+    private readonly fallback: boolean,
     private readonly training?: { readonly optimizer: AnyOptimizer; readonly claim: Claim },
-  ) {}
+  ) {
+    const own = task.metrics.find(([, metric]) => metric.native === undefined);
+    if (!hasPlans) this.eager = NO_THREADS;
+    else if (own) this.giveUp(`is judged by metrics.${own[0]}, which is computed in JavaScript`);
+    else this.planner = new Planner(task, floatParameters(task.model), training?.optimizer);
+  }
 
   /** Steps, samples, and the sum of the losses of the iteration in progress. */
   progress(): readonly number[] {
@@ -94,11 +110,22 @@ export class Passes {
     return this.tally?.progress ?? [0, 0, 0];
   }
 
-  /** From here on without plans. */
-  giveUp(reason: string): void {
-    if (this.eager !== undefined) return;
-    this.onEager(reason);
-    this.eager = reason;
+  /** The plans so far. */
+  plans(): Plan[] {
+    return [...(this.planner?.made() ?? [])];
+  }
+
+  /** Between iterations: takes over what was changed since, and sees whether the model is what was compiled. */
+  refresh(): void {
+    if (!this.planner || this.eager !== undefined) return;
+    this.planner.readOptions();
+    const other = this.planner.verify();
+    if (other !== undefined) this.giveUp(other);
+  }
+
+  /** Frees the memory of the plans. */
+  close(): void {
+    this.planner?.close();
   }
 
   /**
@@ -206,5 +233,12 @@ export class Passes {
       tally.add([value], [samplesOf(batch)], scores);
       return true;
     });
+  }
+
+  /** From here on without plans. */
+  private giveUp(reason: string): void {
+    if (this.eager !== undefined) return;
+    fallBack(this.task.what, this.task.model, reason, this.fallback);
+    this.eager = reason;
   }
 }

@@ -16,6 +16,9 @@ import { trace } from './trace.js';
 // biome-ignore lint/suspicious/noExplicitAny: options matter to the optimizer alone
 export type AnyOptimizer = Optimizer<any>;
 
+/** Data whose batches have more types than these is not worth a plan for each. */
+const MOST_PLANS = 32;
+
 /** A compiled program for batches of one type. */
 export interface Plan {
   readonly number: number;
@@ -46,12 +49,6 @@ async function awaited<R>(call: () => Promise<R>): Promise<R> {
   } catch (error) {
     throw fromNative(error);
   }
-}
-
-/** Why `task` cannot have plans at all. */
-export function obstacle({ metrics }: Task): string | undefined {
-  const own = metrics.find(([, metric]) => metric.native === undefined);
-  return own && `is judged by metrics.${own[0]}, which is computed in JavaScript`;
 }
 
 export class Planner {
@@ -93,6 +90,7 @@ export class Planner {
     const key = `${train}:${batch.map(({ dtype, shape }) => dtype + formatShape(shape)).join()}`;
     let plan = this.plans.get(key);
     if (plan === undefined) {
+      if (this.plans.size === MOST_PLANS) return `gets batches of more than ${MOST_PLANS} shapes`;
       const graph = trace(programOf(this.task, this.parameters, train), batch);
       plan = typeof graph === 'string' ? graph : this.compile(graph, batch, train);
       this.plans.set(key, plan);
@@ -134,7 +132,7 @@ export class Planner {
     const [size = 1] = sizes;
     const full = Math.floor(count / size);
     const streams = plans.flatMap(({ graph }, i) => new Array<number>(i === 0 ? full : 1).fill(graph.seeds));
-    return this.drawing(streams, manner, (seed) =>
+    return this.drawing(streams, (seed) =>
       this.session.run(numbers, data, order, size, seed, manner.allowNonFinite),
     );
   }
@@ -142,7 +140,7 @@ export class Planner {
   /** One batch. */
   runBatch(plan: Plan, batch: readonly Tensor[], manner: Manner): Promise<RunResult> {
     const inputs = batch.map(({ data }) => data);
-    return this.drawing([plan.graph.seeds], manner, (seed) =>
+    return this.drawing([plan.graph.seeds], (seed) =>
       this.session.step(plan.number, inputs, samplesOf(batch), seed, manner.allowNonFinite),
     );
   }
@@ -205,7 +203,6 @@ export class Planner {
   /** Runs steps of which each draws so many streams; those of steps that are not taken are given back. */
   private async drawing(
     streams: readonly number[],
-    { train }: Manner,
     run: (seed: Int32Array) => Promise<RunResult>,
   ): Promise<RunResult> {
     const generator = defaultGenerator;
@@ -220,8 +217,7 @@ export class Planner {
       drawn = result.steps + (result.stopped === 'nonFinite' ? 1 : 0);
       return result;
     } catch (error) {
-      const [steps = 0] = train ? this.session.progress() : [];
-      drawn = steps;
+      [drawn = 0] = this.session.progress();
       throw error;
     } finally {
       if (generator.position === last) generator.moveTo(first + sum(drawn));

@@ -10,11 +10,12 @@ import type { Parameter } from '../nn/parameter.js';
 import { describe, elementsOf, formatShape, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { tracing } from '../tracing.js';
+import { checkModel } from './arguments.js';
+import { fallBack, hasPlans, NO_THREADS } from './fallback.js';
 import { Fields } from './fields.js';
 import { type Graph, isBatchOf, type TensorType } from './graph.js';
 import { floatParameters, inEvaluation } from './task.js';
 import { type Program, trace } from './trace.js';
-import { checkModel, hasPlans, warnEager } from './train.js';
 
 /** How long a plan is trusted before the model is traced anew, in milliseconds; a trace takes some ten microseconds. */
 const TRUSTED_MS = 100;
@@ -91,7 +92,6 @@ class Predictor {
 
   /** The entry for these inputs, which is up to date. */
   private entry(what: string, inputs: readonly Tensor[]): Entry {
-    tracing.by?.refuse(`calls ${what}`);
     if (!this.isSame()) this.forget();
     let entry = this.latest;
     if (!entry || !isBatchOf(entry.inputs, inputs)) {
@@ -123,12 +123,12 @@ class Predictor {
     }
     if (typeof traced === 'string' && hasPlans && !this.warned) {
       this.warned = true;
-      warnEager(what, this.model, traced);
+      fallBack(what, this.model, traced);
     }
     const shape = typeof traced === 'string' ? [] : (traced.output?.shape ?? []);
     const entry = {
       inputs: types,
-      traced: hasPlans ? traced : 'needs threads, and there are none here',
+      traced: hasPlans ? traced : NO_THREADS,
       shape,
       elements: elementsOf(shape),
       tracedAt: performance.now(),
@@ -188,6 +188,7 @@ function forward(what: string, model: Module, inputs: readonly Tensor[]): Tensor
 const predictors = new WeakMap<Module, Predictor>();
 
 function predictorOf(what: string, model: Module, inputs: readonly Tensor[]): Predictor {
+  tracing.by?.refuse(`calls ${what}`);
   const known = predictors.get(model);
   if (!known) checkModel(what, model);
   for (const input of inputs) {

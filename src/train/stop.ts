@@ -15,6 +15,14 @@ export class Stop {
     for (const listener of this.listeners) listener();
   }
 
+  /** Requests to abort when `signal` does, until the function that is returned is called. */
+  follow(signal: AbortSignal | undefined): () => void {
+    const abort = (): void => this.request('abort');
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort);
+    return () => signal?.removeEventListener('abort', abort);
+  }
+
   /** Calls `listener` when the wish comes, until the function that is returned is called. */
   onRequest(listener: () => void): () => void {
     if (this.reason) listener();
@@ -35,4 +43,10 @@ export class Stop {
       off();
     }
   }
+}
+
+/** The error of what was aborted, as Node.js itself makes it. */
+export function abortError(signal: AbortSignal | undefined): Error {
+  const error = new Error('The operation was aborted', { cause: signal?.reason });
+  return Object.assign(error, { name: 'AbortError', code: 'ABORT_ERR' });
 }

@@ -5,7 +5,6 @@ import { ArgumentError, ShapeError, StateError } from '../errors.js';
 import type { Metric } from '../metrics/index.js';
 import type { Module } from '../nn/module.js';
 import type { Parameter } from '../nn/parameter.js';
-import { checkOptions } from '../options.js';
 import { describe, formatShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import type { TensorType } from './graph.js';
@@ -29,54 +28,9 @@ export interface Task {
   readonly metrics: readonly (readonly [name: string, metric: Metric])[];
 }
 
-/** For messages: classes may have no name. */
-export function nameOf(model: Module): string {
-  return model.constructor.name || 'the model';
-}
-
 /** The parameters that a plan knows as such; others are as good as constants. */
 export function floatParameters(model: Module): Parameter[] {
   return model.parameters().filter(({ dtype }) => dtype === 'float32');
-}
-
-/** @throws ArgumentError for what is not an object of metrics by name. */
-export function readMetrics(what: string, metrics: unknown): Task['metrics'] {
-  if (metrics === undefined) return [];
-  if (typeof metrics !== 'object' || metrics === null || Array.isArray(metrics)) {
-    throw new ArgumentError(
-      `${what}: expected metrics by name, such as { accuracy: metrics.accuracy() }, got ${describe(metrics)}`,
-    );
-  }
-  return Object.entries(metrics).map(([name, metric]) => {
-    if (typeof metric?.compute === 'function') return [name, metric as Metric] as const;
-    throw new ArgumentError(
-      `${what}: metrics.${name} must be a metric such as metrics.accuracy(), got ${describe(metric)}`,
-    );
-  });
-}
-
-/** @throws ArgumentError for what is not a loss. */
-export function checkLoss(what: string, loss: unknown): asserts loss is Loss {
-  if (typeof (loss as Partial<Loss> | null | undefined)?.forward === 'function') return;
-  throw new ArgumentError(
-    `${what}: loss must be a loss such as new nn.CrossEntropyLoss(), got ${describe(loss)}`,
-  );
-}
-
-/** @throws ArgumentError for unknown options, and for those that do not exist yet. */
-export function checkTaskOptions(
-  what: string,
-  options: unknown,
-  known: readonly string[],
-  planned: readonly string[] = [],
-): void {
-  const early = planned.find(
-    (name) => (options as Record<string, unknown> | undefined)?.[name] !== undefined,
-  );
-  if (early !== undefined) {
-    throw new ArgumentError(`${what}: the option ${early} is not available yet, and would be ignored`);
-  }
-  checkOptions(what, options, known);
 }
 
 /** The tensors of a batch. @throws ArgumentError for a batch that is not an array of at least two. */

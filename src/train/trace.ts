@@ -126,8 +126,8 @@ class Trace implements Tracer {
       output: this.number(output),
       target: this.number(target),
     }));
-    if (this.ofParameters.size < this.program.parameters.length)
-      this.refuse('has parameters that share memory');
+    const { parameters, train } = this.program;
+    if (train && this.ofParameters.size < parameters.length) this.refuse('has parameters that share memory');
     if (this.drawn !== this.counts.seed) this.refuse('draws random numbers other than for dropout');
     const leaves = this.leaves.length;
     const final = (value: number) => (value < 0 ? leaves - 1 - value : value);
@@ -139,7 +139,7 @@ class Trace implements Tracer {
       {
         output: finalOrNone(ends[0]),
         loss: finalOrNone(ends[1]),
-        train: this.program.train,
+        train,
         metrics: judged.map(({ name, output, target }) => ({
           name,
           output: final(output),

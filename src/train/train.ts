@@ -1,29 +1,29 @@
 /** `train`: the training loop, off the event loop. */
 import { setImmediate } from 'node:timers/promises';
-import { DataLoader } from '../data/index.js';
+import { grads } from '../autograd.js';
 import { ArgumentError, StateError } from '../errors.js';
 import type { Metric } from '../metrics/index.js';
-import { native } from '../native.js';
-import { Module } from '../nn/module.js';
+import type { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/index.js';
 import { checkBoolean, checkSize } from '../options.js';
 import { describe, formatShape } from '../shape.js';
+import { tracing } from '../tracing.js';
+import {
+  checkLoader,
+  checkLoss,
+  checkModel,
+  checkSignal,
+  checkTaskOptions,
+  readMetrics,
+} from './arguments.js';
 import { Claim } from './claim.js';
+import { nameOf } from './fallback.js';
 import { type Outcome, Passes } from './pass.js';
-import { type AnyOptimizer, obstacle, Planner } from './planner.js';
+import type { AnyOptimizer } from './planner.js';
 import { Progress } from './progress.js';
 import { type Epoch, type History, Run } from './run.js';
-import { Stop } from './stop.js';
-import {
-  checkLoss,
-  checkTaskOptions,
-  floatParameters,
-  type LoaderOf,
-  type Loss,
-  nameOf,
-  readMetrics,
-  type Task,
-} from './task.js';
+import { abortError, Stop } from './stop.js';
+import type { LoaderOf, Loss, Task } from './task.js';
 
 /** Metrics by name. */
 export type Metrics<N extends string = string> = Readonly<Record<N, Metric>>;
@@ -83,6 +83,8 @@ const planned = ['scheduler', 'clipGradNorm', 'checkpoint', 'callbacks'];
  * compiled, since it looks at values or does not compute the same each time, it runs step by step in JavaScript, and warns.
  * A model that is in evaluation mode is put into training mode.
  *
+ * Data in memory is read when the run begins: what is written to it later counts in the next run.
+ *
  * Parameters and optimizer state are those of the last step at the end of each epoch, and when the run has ended,
  * whatever ended it. Nobody else can change them meanwhile.
  *
@@ -97,50 +99,10 @@ export function train<B, N extends string = never>(
   loader: LoaderOf<B>,
   options: TrainOptions<B, N>,
 ): Run<N> {
+  tracing.by?.refuse('calls train');
+  if (!grads.enabled) throw new StateError('train: there are no gradients under noGrad');
   return new Training<N>(model, loader, options as TrainOptions<unknown, N>).run;
 }
-
-/** @throws ArgumentError */
-export function checkModel(what: string, model: unknown): asserts model is Module {
-  if (!(model instanceof Module)) {
-    throw new ArgumentError(`${what}: expected a model, an nn.Module, got ${describe(model)}`);
-  }
-}
-
-/** @throws ArgumentError */
-export function checkLoader(what: string, loader: unknown, name = 'a loader'): void {
-  if (!(loader instanceof DataLoader)) {
-    throw new ArgumentError(`${what}: expected ${name}, a DataLoader, got ${describe(loader)}`);
-  }
-  if (loader.length > 0) return;
-  throw new ArgumentError(
-    `${what}: ${name} has no batches: ${loader.count()} items do not fill one of ${loader.batchSize}, and dropLast is set`,
-  );
-}
-
-/** @throws ArgumentError */
-export function checkSignal(what: string, signal: unknown): void {
-  if (signal === undefined || signal instanceof AbortSignal) return;
-  throw new ArgumentError(`${what}: signal must be an AbortSignal, got ${describe(signal)}`);
-}
-
-/** The error of what was aborted, as Node.js itself makes it. */
-export function abortError(signal: AbortSignal): Error {
-  const error = new Error('The operation was aborted', { cause: signal.reason });
-  return Object.assign(error, { name: 'AbortError', code: 'ABORT_ERR' });
-}
-
-/** Says once that a model runs without plans. */
-export function warnEager(what: string, model: Module, reason: string): void {
-  process.emitWarning(
-    `${what}: the forward of ${nameOf(model)} ${reason}, so it cannot be compiled; ` +
-      'it runs step by step in JavaScript, with the same results',
-    { type: 'TrainWarning', code: 'FERROGRAD_EAGER' },
-  );
-}
-
-/** Where there are no threads to run plans on. */
-export const hasPlans = typeof native.createSession === 'function';
 
 function checkOptimizer(optimizer: unknown, model: Module): asserts optimizer is AnyOptimizer {
   if (!(optimizer instanceof Optimizer)) {
@@ -167,8 +129,7 @@ class Training<N extends string> {
   private readonly epochs: number;
   private readonly stop = new Stop();
   private readonly claim: Claim;
-  private planner: Planner | undefined;
-  private passes!: Passes;
+  private passes: Passes | undefined;
 
   constructor(
     model: Module,
@@ -195,8 +156,8 @@ class Training<N extends string> {
       stop: () => this.stop.request('break'),
       explained: () => ({
         model: nameOf(model),
-        plans: [...(this.planner?.made() ?? [])],
-        eager: this.passes.eager,
+        plans: this.passes?.plans() ?? [],
+        eager: this.passes?.eager,
       }),
     };
     this.run = new Run<N>(control, (emit) => this.whole(emit));
@@ -204,58 +165,31 @@ class Training<N extends string> {
 
   /** Everything, and what must happen after it. */
   private async whole(emit: (epoch: Epoch<N>) => void): Promise<History<N>> {
-    const { signal } = this.options;
-    const abort = (): void => this.stop.request('abort');
-    signal?.addEventListener('abort', abort);
-    if (signal?.aborted) abort();
+    const { signal, fallback = true } = this.options;
     const { task, stop, optimizer, claim } = this;
-    const { model } = task;
-    this.passes = new Passes(task, undefined, stop, () => {}, { optimizer, claim });
+    const off = stop.follow(signal);
     try {
-      if (!model.training) model.train();
+      if (!task.model.training) task.model.train();
       optimizer.zeroGrad();
-      const reason = hasPlans ? obstacle(task) : 'needs threads, and there are none here';
-      if (reason === undefined) {
-        this.planner = new Planner(task, floatParameters(model), optimizer);
-        this.passes = new Passes(task, this.planner, stop, (why) => this.eager(why), { optimizer, claim });
-      } else {
-        this.passes.eager = reason;
-        if (hasPlans) this.eager(reason);
-      }
-      const epochs = await this.all(emit);
-      if (stop.requested === 'abort') throw abortError(signal as AbortSignal);
-      return {
-        epochs,
-        completed: epochs.length === this.epochs,
-        eager: this.passes.eager ?? null,
-      };
+      const passes = new Passes(task, stop, fallback, { optimizer, claim });
+      this.passes = passes;
+      const epochs = await this.all(passes, emit);
+      if (stop.requested === 'abort') throw abortError(signal);
+      return { epochs, completed: epochs.length === this.epochs, eager: passes.eager ?? null };
     } finally {
-      signal?.removeEventListener('abort', abort);
-      this.planner?.close();
-      this.claim.release();
+      off();
+      this.passes?.close();
+      claim.release();
       optimizer.zeroGrad();
     }
   }
 
-  private eager(reason: string): void {
-    if (this.options.fallback === false) {
-      throw new StateError(
-        `train: the forward of ${nameOf(this.task.model)} ${reason}, so it cannot be compiled`,
-      );
-    }
-    warnEager('train', this.task.model, reason);
-  }
-
-  private async all(emit: (epoch: Epoch<N>) => void): Promise<Epoch<N>[]> {
-    const { loader, passes, planner, stop } = this;
+  private async all(passes: Passes, emit: (epoch: Epoch<N>) => void): Promise<Epoch<N>[]> {
+    const { loader, stop } = this;
     const { validation, progress = false, allowNonFinite = false } = this.options;
     const done: Epoch<N>[] = [];
     for (let epoch = 1; epoch <= this.epochs && !stop.requested; epoch++) {
-      if (planner && passes.eager === undefined && epoch > 1) {
-        planner.readOptions();
-        const other = planner.verify();
-        if (other !== undefined) passes.giveUp(other);
-      }
+      if (epoch > 1) passes.refresh();
       const lr = Number(this.optimizer.paramGroups[0]?.lr);
       const bar = progress
         ? new Progress(`Epoch ${epoch}/${this.epochs}`, loader, () => passes.progress())

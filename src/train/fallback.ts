@@ -1,0 +1,29 @@
+/** Models that cannot be compiled run step by step in JavaScript, and it is said so. */
+import { StateError } from '../errors.js';
+import { native } from '../native.js';
+import type { Module } from '../nn/module.js';
+
+/** Whether there are threads to run plans on. */
+export const hasPlans = typeof native.createSession === 'function';
+/** Why there are no plans otherwise: a reason to be read after "forward", as all are. */
+export const NO_THREADS = 'needs threads, and there are none here';
+
+/** For messages: classes may have no name. */
+export function nameOf(model: Module): string {
+  return model.constructor.name || 'the model';
+}
+
+/**
+ * Warns that a model runs without plans.
+ *
+ * @param reason what it does, to be read after "forward".
+ * @throws StateError instead where that is not `allowed`.
+ */
+export function fallBack(what: string, model: Module, reason: string, allowed = true): void {
+  const problem = `${what}: the forward of ${nameOf(model)} ${reason}, so it cannot be compiled`;
+  if (!allowed) throw new StateError(problem);
+  process.emitWarning(`${problem}; it runs step by step in JavaScript, with the same results`, {
+    type: 'TrainWarning',
+    code: 'FERROGRAD_EAGER',
+  });
+}
