@@ -1,7 +1,8 @@
 /**
  * Memory stays flat in a synchronous loop, and what the program holds stays readable.
  *
- * FERROGRAD_SOAK=1 runs 300,000 steps of the small net and 20,000 of the seed program's, which takes minutes.
+ * FERROGRAD_SOAK=1 runs 300,000 steps of the small net, 20,000 of the seed program's, and a million by plans, which takes
+ * minutes.
  */
 import { execFile } from 'node:child_process';
 import { join, resolve } from 'node:path';
@@ -13,30 +14,44 @@ const MOST_GROWTH = 20e6;
 const long = process.env.FERROGRAD_SOAK === '1';
 const root = resolve(import.meta.dirname, '..');
 
-/** What programs/soak.ts writes. */
-interface Soak {
+/** What programs/planSoak.ts writes. */
+interface PlanSoak {
   steps: number;
   /** The most resident memory in the first tenth of the steps, in bytes. */
   firstTenth: number;
   lastTenth: number;
+  finite: boolean;
+}
+
+/** What programs/soak.ts writes. */
+interface Soak extends PlanSoak {
   kept: number;
   changed: number;
-  finite: boolean;
+}
+
+async function output(program: string, ...args: string[]): Promise<string> {
+  const tsx = join(root, 'node_modules/tsx/dist/cli.mjs');
+  const file = join(import.meta.dirname, 'programs', program);
+  return (await promisify(execFile)(process.execPath, [tsx, file, ...args])).stdout;
 }
 
 test.each([
   { net: 'small', steps: long ? 300_000 : 100_000 },
   { net: 'seed', steps: long ? 20_000 : 5_000 },
 ])('$steps steps of the $net net', { timeout: 1_200_000 }, async ({ net, steps }) => {
-  const args = [
-    join(root, 'node_modules/tsx/dist/cli.mjs'),
-    join(import.meta.dirname, 'programs/soak.ts'),
-    net,
-    String(steps),
-  ];
-  const soak: Soak = JSON.parse((await promisify(execFile)(process.execPath, args)).stdout);
+  const soak: Soak = JSON.parse(await output('soak.ts', net, String(steps)));
   if (long) console.log(net, soak);
   expect(soak).toMatchObject({ steps, changed: 0, finite: true });
   expect(soak.kept).toBe(4 * Math.ceil(steps / 1000));
   expect(soak.lastTenth - soak.firstTenth).toBeLessThan(MOST_GROWTH);
+});
+
+test.each([
+  { from: 'memory', steps: long ? 1_000_000 : 200_000 },
+  { from: 'stream', steps: long ? 200_000 : 50_000 },
+])('$steps steps by plans, from $from', { timeout: 1_200_000 }, async ({ from, steps }) => {
+  const soak: PlanSoak = JSON.parse(await output('planSoak.ts', from, String(steps)));
+  if (long) console.log(from, soak);
+  expect(soak).toMatchObject({ steps, finite: true });
+  expect(soak.lastTenth - soak.firstTenth).toBeLessThan(from === 'memory' ? 10e6 : MOST_GROWTH);
 });
