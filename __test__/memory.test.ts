@@ -53,5 +53,6 @@ test.each([
   const soak: PlanSoak = JSON.parse(await output('planSoak.ts', from, String(steps)));
   if (long) console.log(from, soak);
   expect(soak).toMatchObject({ steps, finite: true });
-  expect(soak.lastTenth - soak.firstTenth).toBeLessThan(from === 'memory' ? 10e6 : MOST_GROWTH);
+  const losses = 4 * steps; // the history keeps them
+  expect(soak.lastTenth - soak.firstTenth - losses).toBeLessThan(from === 'memory' ? 10e6 : MOST_GROWTH);
 });

@@ -119,6 +119,27 @@ describe('evaluate', () => {
     expect(warnings[0]).toContain('is judged by metrics.worst, which is computed in JavaScript');
   });
 
+  test('judges outputs that are strided', async () => {
+    class Columns extends nn.Module {
+      layer = new nn.Linear(4, 3);
+      forward(x: Tensor): Tensor {
+        return this.layer.forward(x).t().add(0.5).exp().t();
+      }
+    }
+    const model = new Columns();
+    const [x, labels] = [randn([6, 4]), tensor(Int32Array.of(0, 1, 2, 2, 1, 0))];
+    const { metrics: found } = await evaluate(
+      model,
+      new DataLoader(new TensorDataset(x, labels), { batchSize: 4 }),
+      {
+        metrics: { accuracy: metrics.accuracy() },
+        fallback: false,
+      },
+    );
+    const right = noGrad(() => model.forward(x).argmax(1).eq(labels).to('float32').mean().item());
+    expect(found.accuracy).toBeCloseTo(right, 6);
+  });
+
   test('labels may be bytes', async () => {
     const model = new nn.Linear(4, 3);
     const labels = tensor([0, 1, 2, 2, 1, 0], { dtype: 'uint8' });

@@ -128,6 +128,27 @@ describe.each(both)('%s', (name, predicted) => {
     ]);
   });
 
+  test.each<[string, (x: Tensor) => Tensor]>([
+    ['the input itself', (x) => x],
+    ['a view of it', (x) => x.view(-1).slice(0, 1)],
+    ['a strided view', (x) => x.t()],
+    ['a strided result', (x) => x.exp().t()],
+    ['a constant', () => tensor([1, 2])],
+    ['a scalar', (x) => x.sum()],
+  ])('gives %s', async (_, compute) => {
+    class Model extends nn.Module {
+      forward(x: Tensor): Tensor {
+        return compute(x);
+      }
+    }
+    const model = new Model();
+    const x = randn([3, 2]);
+    const found = await predicted(model, x);
+    expectClose(found, outputOf(model, x));
+    found.data[0] = 5;
+    expect(x.data[0]).not.toBe(5); // it is a copy
+  });
+
   test('gives integers too', async () => {
     class Classifier extends nn.Module {
       layer = new nn.Linear(3, 2);

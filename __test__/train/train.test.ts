@@ -293,6 +293,37 @@ describe('epochs', () => {
     expect(epochs[0]?.valMetrics).toEqual({});
   });
 
+  test('judge outputs that are strided', async () => {
+    class Columns extends nn.Module {
+      layer = new nn.Linear(784, 10);
+      forward(x: Tensor): Tensor {
+        return this.layer.forward(x.view(-1, 784)).t().mul(1.5).t();
+      }
+    }
+    const once = async (Class: new () => nn.Module) => {
+      manualSeed(1);
+      const model = new Class();
+      const { epochs } = await train(model as never, loader(100), {
+        loss: criterion,
+        optimizer: new optim.SGD(model.parameters(), { lr: 0.1 }),
+        metrics: { right: metrics.accuracy() },
+      });
+      return epochs[0]?.metrics.right;
+    };
+    class Eager extends Columns {
+      calls = 0;
+      override forward(x: Tensor): Tensor {
+        this.calls++;
+        return super.forward(x);
+      }
+    }
+    let expected: number | undefined;
+    await warningsOf(async () => {
+      expected = await once(Eager);
+    });
+    expect(await once(Columns)).toBe(expected);
+  });
+
   test('come to every loop, from the first one on', async () => {
     const { run } = started({ epochs: 4 });
     const seen = async () => {

@@ -14,7 +14,7 @@ import { checkModel } from './arguments.js';
 import { fallBack, hasPlans, NO_THREADS } from './fallback.js';
 import { Fields } from './fields.js';
 import { type Graph, isBatchOf, type TensorType } from './graph.js';
-import { floatParameters, inEvaluation } from './task.js';
+import { floatParameters, inEvaluation, rowMajor } from './task.js';
 import { type Program, trace } from './trace.js';
 
 /** How long a plan is trusted before the model is traced anew, in milliseconds; a trace takes some ten microseconds. */
@@ -144,7 +144,7 @@ class Predictor {
       modules: [model],
       parameters,
       train: false,
-      run: (inputs) => ({ output: forward(what, model, inputs) }),
+      run: (inputs) => ({ output: noGrad(() => rowMajor(forward(what, model, inputs))) }),
     };
     return trace(program, types);
   }

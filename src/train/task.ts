@@ -100,6 +100,11 @@ export function inEvaluation<R>(model: Module, fn: () => R): R {
   }
 }
 
+/** What a program gives, and what it judges, lies in row-major order. */
+export function rowMajor(tensor: Tensor): Tensor {
+  return tensor.isContiguous() ? tensor : tensor.clone();
+}
+
 /** The program of a step of training, or of an evaluation. */
 export function programOf(task: Task, parameters: readonly Parameter[], train: boolean): Program {
   const { what, model, loss, metrics } = task;
@@ -115,9 +120,9 @@ export function programOf(task: Task, parameters: readonly Parameter[], train: b
     const judged = metrics.map(([name, metric]) => {
       expectOutput(what, name, output);
       metric.check?.(output, target);
-      return { name: metric.native as string, output, target };
+      return { name: metric.native as string, output: rowMajor(output), target };
     });
-    return { output: output instanceof Tensor ? output : undefined, loss, metrics: judged };
+    return { loss, metrics: judged };
   };
   return {
     modules: [model, ...(loss ? [loss as Module] : [])],
