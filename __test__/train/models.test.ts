@@ -8,6 +8,7 @@ import {
   ImageDataset,
   manualSeed,
   nn,
+  noGrad,
   oneHot,
   optim,
   randint,
@@ -187,6 +188,23 @@ const data: [string, () => Dataset<unknown>, () => nn.Module][] = [
 
 test.each(data)('data: %s', async (_, makeData, model) => {
   await expectSame(() => ({ data: makeData(), model: model(), loss: new nn.CrossEntropyLoss() }));
+});
+
+test('a teacher in the loss, under noGrad', async () => {
+  await expectSame(() => {
+    const teacher = new nn.Linear(6, 4);
+    return {
+      model: new Formula((x, w, v) => x.matmul(w).add(v)),
+      data: new TensorDataset(randn([28, 6]), randn([28, 6])) as never,
+      loss: {
+        forward: (y: Tensor, x: Tensor) =>
+          y
+            .sub(noGrad(() => teacher.forward(x)))
+            .pow(2)
+            .mean(),
+      },
+    };
+  });
 });
 
 test('an embedding of integers', async () => {

@@ -93,6 +93,28 @@ describe.each(both)('%s', (name, predicted) => {
     await check();
   });
 
+  test('sees every change of a buffer, but for writing to data', async () => {
+    class Scaled extends nn.Module {
+      scale = this.registerBuffer('scale', tensor([1, 2, 3]));
+      layer = new nn.Linear(3, 2);
+      forward(x: Tensor): Tensor {
+        return this.layer.forward(x.mul(this.scale));
+      }
+    }
+    const model = new Scaled();
+    const x = randn([5, 3]);
+    const check = async () => expectClose(await predicted(model, x), outputOf(model, x));
+    await check();
+    noGrad(() => model.scale.copy_(tensor([4, 5, 6])));
+    await check();
+    noGrad(() => model.scale.copy_(tensor([4, 5, 6])));
+    await check();
+    model.loadStateDict(new Scaled().stateDict());
+    await check();
+    model.scale = tensor([0, 1, 0]);
+    await check();
+  });
+
   test('sees what is no field, after a while', async () => {
     let factor = 1;
     class Scaled extends nn.Module {

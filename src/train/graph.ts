@@ -1,6 +1,7 @@
 /** What a trace found: a program of operations on leaves, as native code compiles it. */
 import type { DType, TypedArray } from '../dtype.js';
 import { formatShape, type Shape } from '../shape.js';
+import type { Storage } from '../tensor.js';
 
 /** The type and shape of a tensor, without its elements. */
 export interface TensorType {
@@ -36,6 +37,15 @@ export interface GraphNode {
   readonly inputs: readonly number[];
 }
 
+/** A captured tensor. */
+export interface Constant {
+  /** A copy, in row-major order. */
+  readonly elements: TypedArray;
+  readonly storage: Storage;
+  /** That of the storage at the time. */
+  readonly version: number;
+}
+
 /** The values that are wanted. */
 export interface Ends {
   readonly output: number | null;
@@ -48,12 +58,11 @@ export class Graph {
   /** JSON: equal for equal graphs. */
   readonly program: string;
 
-  /** @param constants the elements of the constants, copied, in row-major order. */
   constructor(
     readonly leaves: readonly Leaf[],
     readonly nodes: readonly GraphNode[],
     readonly ends: Ends,
-    readonly constants: readonly TypedArray[],
+    private readonly captured: readonly Constant[],
     /** The type of the output, if there is one. */
     readonly output: TensorType | undefined,
   ) {
@@ -64,6 +73,17 @@ export class Graph {
     this.program =
       `{"leaves":${JSON.stringify(leaves)},"nodes":[${steps}],"output":${result},"loss":${loss},` +
       `"train":${train},"metrics":${JSON.stringify(metrics)}}`;
+  }
+
+  /** The elements of the constants. */
+  get constants(): TypedArray[] {
+    return this.captured.map(({ elements }) => elements);
+  }
+
+  /** Whether no constant was changed in place since, by `copy_` and the like; writing to `data` does not show. */
+  areConstantsSame(): boolean {
+    for (const { storage, version } of this.captured) if (storage.version !== version) return false;
+    return true;
   }
 
   /** How many streams of random numbers it takes. */
@@ -79,8 +99,8 @@ export class Graph {
       if (one && two) return `computes ${operation(one)} in one call and ${operation(two)} in another`;
       return 'does not compute the same in every call';
     }
-    const odd = this.constants.findIndex(
-      (constant, i) => !sameBits(constant, other.constants[i] as TypedArray),
+    const odd = this.captured.findIndex(
+      ({ elements }, i) => !sameBits(elements, (other.captured[i] as Constant).elements),
     );
     if (odd < 0) return undefined;
     const { shape } = this.leaves.find(({ kind, index }) => kind === 'constant' && index === odd) as Leaf;

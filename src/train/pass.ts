@@ -99,6 +99,7 @@ export class Passes {
     private readonly training?: { readonly optimizer: AnyOptimizer; readonly claim: Claim },
   ) {
     const own = task.metrics.find(([, metric]) => metric.native === undefined);
+    if (!hasPlans && !fallback) fallBack(task.what, task.model, NO_THREADS, fallback);
     if (!hasPlans) this.eager = NO_THREADS;
     else if (own) this.giveUp(`is judged by metrics.${own[0]}, which is computed in JavaScript`);
     else this.planner = new Planner(task, floatParameters(task.model), training?.optimizer);

@@ -11,7 +11,7 @@ import { describe, elementsOf, formatShape, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { tracing } from '../tracing.js';
 import { checkModel } from './arguments.js';
-import { fallBack, hasPlans, NO_THREADS } from './fallback.js';
+import { fallBack, hasPlans } from './fallback.js';
 import { Fields } from './fields.js';
 import { type Graph, isBatchOf, type TensorType } from './graph.js';
 import { floatParameters, inEvaluation, rowMajor } from './task.js';
@@ -52,6 +52,7 @@ class Predictor {
   }
 
   now(inputs: readonly Tensor[]): Tensor {
+    if (!hasPlans) return this.eagerly('predictSync', inputs);
     const entry = this.entry('predictSync', inputs);
     const { traced, shape } = entry;
     if (typeof traced === 'string') return this.eagerly('predictSync', inputs);
@@ -67,12 +68,12 @@ class Predictor {
   }
 
   async later(inputs: readonly Tensor[]): Promise<Tensor> {
-    const entry = this.entry('predict', inputs);
-    const { traced, shape } = entry;
-    if (typeof traced === 'string') {
+    const entry = hasPlans ? this.entry('predict', inputs) : undefined;
+    if (!entry || typeof entry.traced === 'string') {
       await setImmediate();
       return this.eagerly('predict', inputs);
     }
+    const { traced, shape } = entry;
     const given = inputs.map(({ data }) => data.slice()); // its turn may come when they are others
     const { arrays } = this;
     this.session ??= native.createSession(Int32Array.from(arrays, ({ length }) => length));
@@ -98,20 +99,23 @@ class Predictor {
       const key = inputs.map(({ dtype, shape }) => dtype + formatShape(shape)).join();
       entry = this.entries.get(key) ?? this.add(key, what, inputs);
     }
-    if (performance.now() - entry.tracedAt > TRUSTED_MS) {
-      const now = this.trace(what, entry.inputs);
-      entry.tracedAt = performance.now();
-      const { traced } = entry;
-      if (typeof traced !== 'string') {
-        const other = typeof now === 'string' ? now : traced.difference(now);
-        if (other !== undefined) {
-          this.forget();
-          return this.entry(what, inputs);
-        }
-      }
+    if (this.isStale(what, entry)) {
+      this.forget();
+      return this.entry(what, inputs);
     }
     this.latest = entry;
     return entry;
+  }
+
+  /** Whether the model does not compute any longer what was traced. */
+  private isStale(what: string, entry: Entry): boolean {
+    const { traced } = entry;
+    if (typeof traced === 'string') return false;
+    if (!traced.areConstantsSame()) return true;
+    if (performance.now() - entry.tracedAt < TRUSTED_MS) return false;
+    const now = this.trace(what, entry.inputs);
+    entry.tracedAt = performance.now();
+    return typeof now === 'string' || traced.difference(now) !== undefined;
   }
 
   private add(key: string, what: string, inputs: readonly Tensor[]): Entry {
@@ -121,14 +125,14 @@ class Predictor {
       const { output } = traced;
       if (output?.dtype !== 'float32') traced = 'gives other numbers than float32';
     }
-    if (typeof traced === 'string' && hasPlans && !this.warned) {
+    if (typeof traced === 'string' && !this.warned) {
       this.warned = true;
       fallBack(what, this.model, traced);
     }
     const shape = typeof traced === 'string' ? [] : (traced.output?.shape ?? []);
     const entry = {
       inputs: types,
-      traced: hasPlans ? traced : NO_THREADS,
+      traced,
       shape,
       elements: elementsOf(shape),
       tracedAt: performance.now(),
@@ -220,7 +224,7 @@ export async function predict(model: Module, ...inputs: Tensor[]): Promise<Tenso
  * As {@link predict}, on this thread: for nets so small that a promise costs more than they do.
  *
  * The plan is compiled in the first call for each type of inputs. Parameters are read where they are. A change of the
- * model's fields counts at once; what `forward` depends on besides is looked at every 100 ms.
+ * model's fields counts at once, as do `copy_` and the like; what `forward` depends on besides is looked at every 100 ms.
  *
  * @throws the errors of the model.
  */

@@ -16,7 +16,7 @@ import { formatShape } from '../shape.js';
 import { type Storage, Tensor } from '../tensor.js';
 import { type Tracer, tracing } from '../tracing.js';
 import { Fields } from './fields.js';
-import { Graph, type GraphNode, type Leaf, type TensorType } from './graph.js';
+import { type Constant, Graph, type GraphNode, type Leaf, type TensorType } from './graph.js';
 
 /** Thrown through the traced program, to end it. */
 class Untraceable extends Error {}
@@ -78,7 +78,9 @@ class Trace implements Tracer {
     this.made.push(output);
     this.unknown.add(output);
     if (this.program.train && !grads.enabled) {
-      const cut = inputs.some((input, i) => (call.differentiable >> i) & 1 && input.requiresGrad);
+      const cut = inputs.some(
+        (input, i) => (call.differentiable >> i) & 1 && input.requiresGrad && this.unknown.has(input),
+      );
       if (cut) this.refuse('computes with parameters under noGrad');
     }
     this.nodes.push({
@@ -146,7 +148,7 @@ class Trace implements Tracer {
           target: final(target),
         })),
       },
-      this.constants.map((constant) => (constant.isContiguous() ? constant.data.slice() : constant.data)),
+      this.constants.map(capture),
       output && { dtype: output.dtype, shape: output.shape },
     );
   }
@@ -165,7 +167,7 @@ class Trace implements Tracer {
     if (this.ofParameters.has(tensor.storage)) {
       this.refuse('uses a tensor that shares memory with a parameter');
     }
-    if (train && tensor.requiresGrad) throw unlisted(tensor);
+    if (train && tensor.requiresGrad && grads.enabled) throw unlisted(tensor);
     this.constants.push(tensor);
     return this.leaf('constant', tensor);
   }
@@ -179,6 +181,12 @@ class Trace implements Tracer {
     this.values.set(tensor, number);
     return number;
   }
+}
+
+/** The elements of a constant, which may be written to later. */
+function capture(tensor: Tensor): Constant {
+  const { storage, data } = tensor;
+  return { elements: tensor.isContiguous() ? data.slice() : data, storage, version: storage.version };
 }
 
 /** A leaf that `tensor` was computed from. */
