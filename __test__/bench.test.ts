@@ -3,13 +3,19 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { drawChart } from '../bench/chart.js';
+import type { Train } from '../bench/case.js';
+import { drawEpochs } from '../bench/charts/epoch.js';
+import { drawRatios } from '../bench/charts/ratios.js';
+import { drawSeries } from '../bench/charts/series.js';
 import type { Measured } from '../bench/measure.js';
 import { readOptions } from '../bench/options.js';
 import { othersShare, sample } from '../bench/quiet.js';
 import { formatReport, type Report, reasonsNotToQuote, summarize } from '../bench/report.js';
 import { quantile, scatter } from '../bench/statistics.js';
-import { formatCase, formatGroups, formatScaling, formatSeconds } from '../bench/table.js';
+import { isQuoted, quotedSuites } from '../bench/suites/quote.js';
+import { predict } from '../bench/suites/small.js';
+import { latency, mlp, scaling, seed } from '../bench/suites/training.js';
+import { formatCase, formatGroups, formatScaling, formatSeconds, formatSeries } from '../bench/table.js';
 import { root } from '../scripts/command.js';
 
 const machine = { cpu: 'one', cores: 2, isaFlags: [], memoryGiB: 1, system: 'any', node: 'v20' };
@@ -42,6 +48,24 @@ function product(overrides: Partial<Measured> = {}, threads = 1): Measured {
     limit: [125e9, 125e9, 125e9],
     skipped: [],
     others: 0.001,
+    ...overrides,
+  };
+}
+
+const digits = { images: '', labels: '', count: 60_000 };
+
+/** An epoch of the suite `seed` by both of ferrograd's ways and a peer. */
+function epoch(overrides: Partial<Measured> = {}): Measured {
+  return {
+    ...seed([1], digits)[0]!,
+    lanes: [
+      { name: 'ferrograd train', seconds: [1e-4] },
+      { name: 'ferrograd loop', seconds: [2e-4] },
+      { name: 'torch', seconds: [12e-4] },
+    ],
+    limit: [],
+    skipped: [],
+    others: 0,
     ...overrides,
   };
 }
@@ -80,11 +104,49 @@ describe('a run of the benchmark', () => {
     expect(() => readOptions(['--threads', '0'])).toThrow('--threads: expected whole numbers from 1 on');
     expect(() => readOptions(['--speed', '9'])).toThrow('--speed');
     expect(() => readOptions(['--cap-peers'])).toThrow('needs --isa');
+    expect(() => readOptions(['seed', '--quote'])).toThrow('name no suites');
     expect(readOptions(['seed', '--threads', '4,1', '--peers', 'none'])).toMatchObject({
       suites: ['seed'],
       threads: [4, 1],
       peers: [],
     });
+  });
+});
+
+describe('cases', () => {
+  test('an epoch is all its steps, and the arithmetic of its samples', () => {
+    const [one] = seed([2], digits);
+    const program = one!.program as Train;
+    expect(one!.unit).toEqual({ name: 'epoch of 60000', runs: 938 });
+    const perSample = 4 * 784 * 128 + 6 * 128 * 10;
+    expect(one!.flops! * 938).toBeCloseTo(60_000 * perSample, -3);
+    expect(program).toMatchObject({ layers: [784, 128, 10], batch: 64, threads: 2 });
+    expect(seed([1], digits)[0]!.peers).toContain('ferrograd wasm');
+  });
+
+  test('those that claims rest on are of every suite that has a claim, without repetition', () => {
+    const cases = [...seed([2, 1], digits), ...mlp([2, 1], digits), ...predict(), ...latency(digits, 2)];
+    const quoted = cases
+      .filter((one) => isQuoted(one, 2))
+      .map(({ suite, program }) => [suite, program.threads]);
+    expect(quoted).toEqual([
+      ['seed', 2],
+      ['seed', 1],
+      ['mlp', 2],
+      ['mlp', 2],
+      ['predict', 1],
+      ['predict', 1],
+      ['latency', 2],
+    ]);
+    expect(quotedSuites).not.toContain('scaling');
+  });
+
+  test('scaling has a series for samples, for parameters and for threads', () => {
+    const sizes = (name: string) =>
+      scaling([2], digits, 3).flatMap(({ series }) => (series?.name === name ? [series.size] : []));
+    expect(sizes('samples')).toEqual([7_500, 15_000, 30_000, 60_000]);
+    expect(sizes('parameters')[0]).toBe(784 * 32 + 32 + 32 * 10 + 10);
+    expect(sizes('threads')).toEqual([1, 2, 3]);
   });
 });
 
@@ -151,13 +213,53 @@ describe('tables', () => {
 
   test('a case gives medians, spread, ratio and the share of the peak', () => {
     expect(summarize(product())).toEqual([
-      { name: 'ferrograd', median: 0.02, min: 0.02, max: 0.021, ratio: undefined, share: 0.8 },
-      { name: 'numpy', median: 0.03, min: 0.029, max: 0.03, ratio: 1.5, share: expect.closeTo(0.533, 3) },
+      { name: 'ferrograd', median: 0.02, min: 0.02, max: 0.021, ratios: [], share: 0.8 },
+      {
+        name: 'numpy',
+        median: 0.03,
+        min: 0.029,
+        max: 0.03,
+        ratios: [{ to: 'ferrograd', ratio: 1.5 }],
+        share: expect.closeTo(0.533, 3),
+      },
     ]);
     const lines = formatCase(product({ skipped: [{ name: 'gemm', why: 'not there' }] }));
     expect(lines).toMatch(/ferrograd +20\.0 ms \(20\.0 ms to 21\.0 ms\) +80 % of peak/);
-    expect(lines).toMatch(/numpy +30\.0 ms .+ 1\.50 × +53 % of peak/);
+    expect(lines).toMatch(/numpy +30\.0 ms .+ 53 % of peak +1\.50 ×/);
     expect(lines).toMatch(/gemm +skipped: not there/);
+  });
+
+  test('a peer is compared with each of ferrograd’s ways, and these with the first', () => {
+    const lines = formatCase(epoch({ limit: [] }));
+    expect(lines).toMatch(/ferrograd train +93\.8 ms/);
+    expect(lines).toMatch(/ferrograd loop +188 ms .+ 2\.00 ×$/m);
+    expect(lines).toMatch(/torch +1\.13 s .+ 12\.0 × train, +6\.00 × loop$/m);
+  });
+
+  test('the longest delays scatter, and are no less true for that', () => {
+    const [one] = latency(digits, 2);
+    const lanes = [{ name: 'message max', seconds: [0.001, 0.002, 0.009] }];
+    const delays: Measured = { ...one!, lanes, limit: [], skipped: [], others: 0 };
+    expect(
+      reasonsNotToQuote({ load: head.load, machine, quick: false, clean: true, cases: [delays] }),
+    ).toEqual([]);
+    expect(formatCase(delays)).toMatch(/message max +2\.00 ms \(1\.00 ms to 9\.00 ms\)$/m);
+  });
+
+  test('a series says how time grows from its smallest case to its largest', () => {
+    const at = (size: number, seconds: number) =>
+      epoch({
+        suite: 'scaling',
+        series: { name: 'samples', size },
+        unit: { name: 'epoch', runs: 1 },
+        lanes: [{ name: 'ferrograd train', seconds: [seconds] }],
+      });
+    const cases = [at(400, 0.36), at(100, 0.1), at(200, 0.19)];
+    expect(formatSeries(cases)).toEqual(['    samples, ferrograd train: 4.00 × as many take 3.60 × as long']);
+    const drawn = drawSeries([{ ...head, cases }]);
+    expect(drawn.match(/<circle class="own0" cx="[\d.]+" cy="[\d.]+" r="3.5"/g)).toHaveLength(3);
+    expect(drawn).toContain('against samples');
+    expect(() => drawSeries([{ ...head, cases: [product()] }])).toThrow('no suite scaling');
   });
 
   test('a group counts where ferrograd is behind', () => {
@@ -181,10 +283,21 @@ describe('tables', () => {
     );
   });
 
+  test('the chart of epochs draws a bar for each, as long as it takes', () => {
+    const drawn = drawEpochs([{ ...head, cases: [epoch(), product()] }]);
+    const width = (kind: string) =>
+      [...drawn.matchAll(new RegExp(`class="${kind}" .*? width="([\\d.]+)"`, 'g'))].map(([, w]) => Number(w));
+    const [train, loop] = width('own0');
+    expect(loop! / train!).toBeCloseTo(2, 1);
+    expect(width('peer0')[0]! / train!).toBeCloseTo(12, 0);
+    expect(drawn).toContain('1.13 s');
+    expect(() => drawEpochs([{ ...head, cases: [product()] }])).toThrow('no suite seed');
+  });
+
   test('the chart draws ratios, also where a peer is faster', () => {
     const faster = product();
     faster.lanes[1]!.seconds = [0.01];
-    const draw = (one: Measured) => drawChart([{ ...head, cases: [one] }]);
+    const draw = (one: Measured) => drawRatios([{ ...head, cases: [one] }]);
     expect(draw(product())).toContain('1.50 ×');
     expect(draw(product())).not.toContain('class="slower0"');
     expect(draw(faster)).toContain('class="slower0"');

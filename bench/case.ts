@@ -1,6 +1,16 @@
 /** What is measured: the work as every peer is told of it, and what the tables say of it. */
 
-/** Training with softmax cross-entropy and SGD: the loop as users write it, loss read at every step. */
+/** Images as plain files: bytes, and labels of int32. */
+export interface Data {
+  images: string;
+  labels: string;
+  count: number;
+}
+
+/** How steps are taken: the options that are not named are PyTorch's defaults. */
+export type Optimizer = { name: 'sgd'; lr: number; momentum: number } | { name: 'adam'; lr: number };
+
+/** Training with softmax cross-entropy: the loop as users write it, loss read at every step, or `train`. */
 export interface Train {
   program: 'train';
   /** Sizes of the dense layers, input first. */
@@ -8,10 +18,18 @@ export interface Train {
   /** Between the layers. */
   activation: 'none' | 'relu';
   batch: number;
-  lr: number;
-  momentum: number;
-  /** Files of bytes and of int32; null: one fixed batch, no loader. */
-  data: { images: string; labels: string; count: number } | null;
+  optimizer: Optimizer;
+  /** null: one fixed batch, again and again. */
+  data: Data | null;
+  threads: number;
+}
+
+/** The share of all images that a net with the first weights gets right. */
+export interface Evaluate {
+  program: 'evaluate';
+  layers: number[];
+  batch: number;
+  data: Data;
   threads: number;
 }
 
@@ -34,19 +52,27 @@ export interface Operation {
   threads: number;
 }
 
-/** One step of SGD with momentum over parameters of these sizes, which have gradients. */
+/** One step of the optimizer over parameters of these sizes, which have gradients. */
 export interface Update {
   program: 'update';
   sizes: number[];
-  lr: number;
-  momentum: number;
+  optimizer: Optimizer;
   threads: number;
 }
 
-/** The most likely class of one input, as a number in the language's own hands. */
+/** The most likely class of each of a batch of inputs, as numbers in the language's own hands. */
 export interface Predict {
   program: 'predict';
   layers: number[];
+  batch: number;
+  threads: number;
+}
+
+/** How long something that happens meanwhile waits for the event loop. */
+export interface Latency {
+  program: 'latency';
+  /** What goes on; null: nothing, which tells what the machine itself costs. */
+  train: Train | null;
   threads: number;
 }
 
@@ -62,7 +88,7 @@ export interface Start {
   threads: 0;
 }
 
-export type Program = Train | Matmul | Operation | Update | Predict | Start | Yardstick;
+export type Program = Train | Evaluate | Matmul | Operation | Update | Predict | Latency | Start | Yardstick;
 
 /** A line of the tables. */
 export interface Case {
@@ -70,6 +96,8 @@ export interface Case {
   name: string;
   /** Cases of a group are summed up in one line for each peer. */
   group?: string;
+  /** Cases of a series are the same work at several sizes, drawn as a curve. */
+  series?: { name: string; size: number };
   program: Program;
   /** What the time is given for: so many runs of the program. */
   unit: { name: string; runs: number };
@@ -88,4 +116,9 @@ export function trainingFlops(layers: readonly number[], batch: number): number 
     total += 2 * batch * (layers[i] as number) * width * (i === 0 ? 2 : 3);
   }
   return total;
+}
+
+/** Of all weights and biases. */
+export function parameterSizes(layers: readonly number[]): number[] {
+  return layers.slice(1).flatMap((width, i) => [(layers[i] as number) * width, width]);
 }

@@ -10,7 +10,7 @@ export function coldStarts(command: Command): Participant {
     run: async (times) => {
       let total = 0;
       for (let i = 0; i < times; i++) total += await coldStart(command);
-      return total;
+      return { seconds: total, runs: times };
     },
   };
 }

@@ -1,6 +1,6 @@
 /** `npm run bench`: measures the suites, prints the tables, writes the report. `--help` says how. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { argv } from 'node:process';
 import { Failure, say, script } from '../scripts/command.js';
@@ -11,38 +11,56 @@ import { describeCommit, describeMachine } from './machine.js';
 import { type Effort, type Measured, measure } from './measure.js';
 import { help, type Options, readOptions } from './options.js';
 import { type About, ChildParticipant, type Command, type Participant } from './participant.js';
-import { buildNative, isInstalled, peers } from './peers.js';
+import { buildNative, isInstalled, isOwn, peers } from './peers.js';
 import { load } from './quiet.js';
 import { formatReport, type Report, reasonsNotToQuote } from './report.js';
 import { gemm } from './suites/gemm.js';
 import { ops } from './suites/ops.js';
-import { predict, start, tiny } from './suites/small.js';
-import { mlp, seed } from './suites/training.js';
-import { formatCase, formatGroups, formatHead, formatScaling } from './table.js';
+import { isQuoted, quotedSuites } from './suites/quote.js';
+import { evaluate, predict, start, tiny } from './suites/small.js';
+import { latency, mlp, scaling, seed } from './suites/training.js';
+import { formatCase, formatGroups, formatHead, formatScaling, formatSeries } from './table.js';
 
 const efforts: Record<'full' | 'quick', Effort> = {
   full: { turns: 9, seconds: 0.1 },
   quick: { turns: 3, seconds: 0.01 },
 };
 
-/** What the random shapes take: many, so each is short. */
-const BRIEF: Effort = { turns: 5, seconds: 0.02 };
+function effortOf(one: Case, quick: boolean): Effort {
+  if (quick) return efforts.quick;
+  // The random shapes are many, so each is short.
+  if (one.group === 'random shapes') return { turns: 5, seconds: 0.02 };
+  // A percentile takes many delays.
+  if (one.program.program === 'latency') return { turns: 5, seconds: 1 };
+  return efforts.full;
+}
 
 /** Exit code of a run that must not be quoted. */
 const NOT_QUOTABLE = 3;
 
-async function casesOf({ suites, threads, quick, filter }: Options, folder: string): Promise<Case[]> {
-  const digits = suites.includes('seed') || suites.includes('mlp') ? await writeDigits(folder) : undefined;
+/** Suites that work on images. */
+const onDigits = ['seed', 'mlp', 'evaluate', 'latency', 'scaling'];
+
+async function casesOf(options: Options, folder: string): Promise<Case[]> {
+  const { threads, quick, quote, filter } = options;
+  const suites = quote ? quotedSuites : options.suites;
+  const digits = suites.some((suite) => onDigits.includes(suite)) ? await writeDigits(folder) : undefined;
+  const cores = availableParallelism();
   const all: Record<Options['suites'][number], () => Case[]> = {
-    seed: () => seed(threads, digits!),
-    mlp: () => mlp(threads, digits!),
-    gemm: () => gemm(threads, quick ? 12 : 300),
-    ops: () => ops(threads),
-    tiny,
+    seed: () => seed(threads, digits!.train),
+    mlp: () => mlp(threads, digits!.train),
+    evaluate: () => evaluate(threads, digits!.test),
     predict,
     start,
+    latency: () => latency(digits!.train, cores),
+    tiny,
+    ops: () => ops(threads),
+    gemm: () => gemm(threads, quick ? 12 : 300),
+    scaling: () => scaling(threads, digits!.train, cores),
   };
-  return suites.flatMap((suite) => all[suite]()).filter(({ name }) => name.includes(filter));
+  return suites
+    .flatMap((suite) => all[suite]())
+    .filter((one) => one.name.includes(filter) && (!quote || isQuoted(one, Math.max(...threads))));
 }
 
 /** Starts whoever has a case to do, and says who is missing. */
@@ -61,12 +79,18 @@ async function startAll(options: Options, cases: readonly Case[]) {
   };
 
   for (const [name, peer] of Object.entries(peers(settings))) {
-    if (!wanted.has(name) || (name !== 'ferrograd' && !options.peers.includes(name))) continue;
+    if (!wanted.has(name) || (!isOwn(name) && !options.peers.includes(name))) continue;
     if (!isInstalled(peer)) {
       missing.push(`${name}: not installed, npm run bench:peers does it`);
       continue;
     }
     await begin(peer.command);
+    const participant = running.get(name);
+    if (participant && peer.isa !== undefined && participant.about.isa !== peer.isa) {
+      missing.push(`${name}: runs on ${participant.about.isa}, there is no build for ${peer.isa} here`);
+      running.delete(name);
+      await participant.end();
+    }
     if (peer.firstStep) starting.set(name, coldStarts(peer.firstStep));
   }
   const measurable = cases.some(({ flops, bytes }) => flops !== undefined || bytes !== undefined);
@@ -91,7 +115,7 @@ async function bench(options: Options): Promise<void> {
     if (cases.length === 0)
       throw new Failure(`no case of ${options.suites.join(', ')} has ${options.filter}`);
     const { running, starting, missing } = await startAll(options, cases);
-    const own = running.get('ferrograd');
+    const own = [...running.values()].find(({ name }) => isOwn(name));
     if (!own) throw new Failure(missing.join('\n'));
 
     const about = new Map<string, About>([...running].map(([name, one]) => [name, one.about]));
@@ -109,13 +133,12 @@ async function bench(options: Options): Promise<void> {
     for (const line of missing) console.log(`  skipped: ${line}`);
 
     const measured: Measured[] = [];
-    const effort = options.quick ? efforts.quick : efforts.full;
     for (const one of cases) {
       if (measured.at(-1)?.suite !== one.suite) console.log(`\n${one.suite}`);
       const available: ReadonlyMap<string, Participant> = one.suite === 'start' ? starting : running;
       const participants = one.peers.flatMap((name) => available.get(name) ?? []);
-      const many = one.group === 'random shapes' && !options.quick;
-      const result = await measure(one, participants, running.get('yardstick'), many ? BRIEF : effort);
+      const effort = effortOf(one, options.quick);
+      const result = await measure(one, participants, running.get('yardstick'), effort);
       measured.push(result);
       if (one.group !== 'random shapes') console.log(formatCase(result));
     }
@@ -133,9 +156,11 @@ async function bench(options: Options): Promise<void> {
 
 function finish(report: Report, file: string | undefined): void {
   const groups = formatGroups(report.cases);
-  const scaling = formatScaling(report.cases);
+  const threads = formatScaling(report.cases);
+  const series = formatSeries(report.cases);
   if (groups.length > 0) console.log(`\ngroups\n${groups.join('\n')}`);
-  if (scaling.length > 0) console.log(`\nthreads\n${scaling.join('\n')}`);
+  if (threads.length > 0) console.log(`\nthreads\n${threads.join('\n')}`);
+  if (series.length > 0) console.log(`\nseries\n${series.join('\n')}`);
   if (file) {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, formatReport(report));

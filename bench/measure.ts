@@ -3,7 +3,7 @@ import type { Case, Program } from './case.js';
 import type { Participant } from './participant.js';
 import { othersShare, sample } from './quiet.js';
 
-/** Seconds of a run, one number for each turn. */
+/** Seconds of a run, one number for each turn; or what was measured in it, if that is not how long it takes. */
 export interface Lane {
   name: string;
   seconds: number[];
@@ -25,6 +25,10 @@ export interface Effort {
   seconds: number;
 }
 
+/** After so long, s, a case has no further turns if it had as many as it needs. */
+const LONG = 30;
+const ENOUGH_TURNS = 5;
+
 /** Results of the same work agree to this: sums in another order, and over more or less precise exponentials. */
 const TOLERANCE = 1e-4;
 
@@ -32,7 +36,8 @@ interface Opened {
   participant: Participant;
   amount: number;
   times: number;
-  seconds: number[];
+  /** By the name of the lane. */
+  lanes: Map<string, number[]>;
 }
 
 export async function measure(
@@ -47,7 +52,7 @@ export async function measure(
     try {
       const { ready, cannot } = await participant.open(program);
       if (ready === undefined) throw new Error(cannot ?? 'no reply');
-      return { participant, amount: ready, times: await calibrate(participant, effort), seconds: [] };
+      return { participant, amount: ready, times: await calibrate(participant, effort), lanes: new Map() };
     } catch (error) {
       skipped.push({ name: participant.name, why: (error as Error).message });
       return undefined;
@@ -64,19 +69,26 @@ export async function measure(
   const limit = yardstick && ruler ? await prepare(yardstick, ruler) : undefined;
   const order = limit ? [...opened, limit] : opened;
   const backwards = [...order].reverse();
+  const start = performance.now();
   for (let turn = 0; turn < effort.turns; turn++) {
+    if (turn >= ENOUGH_TURNS && performance.now() - start > LONG * 1000) break;
     // Back and forth, so that nobody always comes after the same one.
-    for (const { participant, times, seconds } of turn % 2 === 0 ? order : backwards) {
-      seconds.push(Number(((await participant.run(times)) / times).toPrecision(5)));
-    }
+    for (const one of turn % 2 === 0 ? order : backwards) await takeTurn(one);
   }
   return {
     ...subject,
-    lanes: opened.map(({ participant, seconds }) => ({ name: participant.name, seconds })),
-    limit: limit?.seconds.map((seconds) => limit.amount / seconds) ?? [],
+    lanes: opened.flatMap(({ lanes }) => [...lanes].map(([name, seconds]) => ({ name, seconds }))),
+    limit: [...(limit?.lanes.values() ?? [])].flat().map((seconds) => limit!.amount / seconds),
     skipped,
     others: othersShare(before, sample()),
   };
+}
+
+async function takeTurn({ participant, times, lanes }: Opened): Promise<void> {
+  const { seconds, runs, parts } = await participant.run(times);
+  for (const [name, value] of Object.entries(parts ?? { [participant.name]: seconds / runs })) {
+    lanes.set(name, [...(lanes.get(name) ?? []), Number(value.toPrecision(5))]);
+  }
 }
 
 function yardstickOf({ program, flops, bytes }: Case): Program | undefined {
@@ -86,12 +98,13 @@ function yardstickOf({ program, flops, bytes }: Case): Program | undefined {
 }
 
 /** How many runs fill a turn; it is warm after that. */
-async function calibrate(participant: Participant, { seconds }: Effort): Promise<number> {
+async function calibrate(participant: Participant, effort: Effort): Promise<number> {
   let times = 1;
   for (;;) {
-    const took = await participant.run(times);
-    if (took >= seconds) return times;
-    times = took < seconds / 10 ? times * 10 : Math.ceil(times * Math.min(10, (1.1 * seconds) / took));
+    const { seconds, runs } = await participant.run(times);
+    if (seconds >= effort.seconds) return runs;
+    const few = seconds < effort.seconds / 10;
+    times = few ? runs * 10 : Math.ceil(runs * Math.min(10, (1.1 * effort.seconds) / seconds));
   }
 }
 

@@ -2,10 +2,21 @@
 import { parseArgs } from 'node:util';
 import { Failure } from '../scripts/command.js';
 
-export const suiteNames = ['seed', 'mlp', 'gemm', 'ops', 'tiny', 'predict', 'start'] as const;
+export const suiteNames = [
+  'seed',
+  'mlp',
+  'evaluate',
+  'predict',
+  'start',
+  'latency',
+  'tiny',
+  'ops',
+  'gemm',
+  'scaling',
+] as const;
 export type SuiteName = (typeof suiteNames)[number];
 
-/** Without ferrograd itself and `kernel`, which always take part. */
+/** Without ferrograd itself, in all its ways, and `kernel`, which always take part. */
 export const peerNames = ['torch', 'numpy', 'gemm', 'jax-js', 'tfjs-wasm'] as const;
 
 export const help = `Compares ferrograd with its peers, in turns, in one run.
@@ -18,6 +29,7 @@ export const help = `Compares ferrograd with its peers, in turns, in one run.
   --cap-peers       the peers too are to use no more than that (default: they use the best they have)
   --threads N[,N]   numbers of threads to measure with (default: 2 and 1)
   --peers A[,B]     of ${peerNames.join(', ')}; none for ferrograd alone (default: all that are installed)
+  --quote           the few cases that claims rest on, instead of suites
   --case TEXT       only cases whose name contains it
   --json FILE       write what was measured, too
   --quick           few and short turns: to try things out, not to be quoted
@@ -30,6 +42,8 @@ export interface Options {
   capPeers: boolean;
   threads: number[];
   peers: string[];
+  /** The cases of `quote.ts` alone. */
+  quote: boolean;
   filter: string;
   json: string | undefined;
   quick: boolean;
@@ -49,6 +63,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
         'cap-peers': flag,
         threads: text,
         peers: text,
+        quote: flag,
         case: text,
         json: text,
         quick: flag,
@@ -67,6 +82,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
   if (!threads.every((n) => Number.isInteger(n) && n > 0)) {
     throw new Failure(`--threads: expected whole numbers from 1 on, got ${values.threads}`);
   }
+  if (values.quote && positionals.length > 0) throw new Failure('--quote: has its own cases; name no suites');
   if (values['cap-peers'] && !values.isa) throw new Failure('--cap-peers: needs --isa');
   return {
     suites: chosen('suite', positionals, suiteNames),
@@ -74,6 +90,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     capPeers: values['cap-peers'] ?? false,
     threads,
     peers: values.peers === 'none' ? [] : chosen('peer', peers, peerNames),
+    quote: values.quote ?? false,
     filter: values.case ?? '',
     json: values.json,
     quick: values.quick ?? false,

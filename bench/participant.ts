@@ -15,7 +15,16 @@ export interface Command {
 /** What it says of itself: versions, instruction set, kernels. */
 export type About = Record<string, unknown>;
 
-type Reply = { about?: About; ready?: number; cannot?: string; seconds?: number };
+/** What came of a turn. */
+export interface Turn {
+  seconds: number;
+  /** How many runs it took them for: more than asked for, where they come by the epoch. */
+  runs: number;
+  /** Where it is not the time that counts: what was measured meanwhile, by name, in seconds. */
+  parts?: Record<string, number>;
+}
+
+type Reply = { about?: About; ready?: number; cannot?: string } & Partial<Turn>;
 
 /** A peer does no case as slowly as this. */
 const PATIENCE = 300_000;
@@ -34,8 +43,8 @@ export interface Participant {
   name: string;
   /** Makes it ready to run a program, and gives what its result is checked by; or why it cannot. */
   open(program: Program): Promise<{ ready?: number; cannot?: string }>;
-  /** Seconds for so many runs of what was opened. */
-  run(times: number): Promise<number>;
+  /** Runs what was opened so many times, or a few more. */
+  run(times: number): Promise<Turn>;
 }
 
 export class ChildParticipant implements Participant {
@@ -74,10 +83,10 @@ export class ChildParticipant implements Participant {
     return this.ask({ open: program });
   }
 
-  async run(times: number): Promise<number> {
-    const { seconds } = await this.ask({ run: times });
+  async run(times: number): Promise<Turn> {
+    const { seconds, runs = times, parts } = await this.ask({ run: times });
     if (seconds === undefined) throw new Error(`${this.name}: expected seconds`);
-    return seconds;
+    return { seconds, runs, ...(parts && { parts }) };
   }
 
   async end(): Promise<void> {

@@ -10,6 +10,12 @@ export const python =
 export const gemmFolder = `${root}bench/peers/gemm`;
 export const javascriptFolder = `${root}bench/peers/javascript/`;
 
+/** How ferrograd does what it can do in two ways: by operations one after the other, or by plans made of them. */
+export type Way = 'eager' | 'compiled';
+
+/** Whether it is ferrograd itself, in one of its ways. */
+export const isOwn = (name: string): boolean => name.startsWith('ferrograd');
+
 /** The gemm crate chooses its instruction sets when it is compiled: a binary for each. */
 export const gemmTarget = (isa: 'avx512' | 'avx2') => `${folder}gemm-${isa}`;
 
@@ -29,6 +35,8 @@ interface Peer {
   command: Command;
   /** Without this file it is not installed. */
   needs?: string;
+  /** The instruction set that it must say it uses, or else what was asked for is not there. */
+  isa?: string;
   /** Its first step in a process of its own, for the suite `start`: prints a line when done. */
   firstStep?: Command;
 }
@@ -40,19 +48,20 @@ export interface Settings {
 }
 
 export function peers(settings: Settings): Record<string, Peer> {
-  const own = settings.isa ? { FERROGRAD_ISA: settings.isa } : {};
+  const forced = settings.isa ? { FERROGRAD_ISA: settings.isa } : {};
   const cap = settings.capPeers && settings.isa ? (caps[settings.isa] ?? {}) : {};
   const script = (
     name: string,
     file: string,
-    args: readonly string[],
-    env: Command['env'] = {},
+    { before = [], after = [], env = {} }: { before?: string[]; after?: string[]; env?: Command['env'] } = {},
   ): Command => ({
     name,
     command: process.execPath,
-    args: [...args, `${root}bench/peers/${file}`],
+    args: [...before, `${root}bench/peers/${file}`, ...after],
     env,
   });
+  const own = (name: string, way: Way, env: Command['env'] = forced): Command =>
+    script(name, 'ferrograd/main.ts', { before: ['--import', 'tsx'], after: [way], env });
   const interpret = (name: string, file: string, env: Command['env'] = {}): Command => ({
     name,
     command: python,
@@ -64,10 +73,22 @@ export function peers(settings: Settings): Record<string, Peer> {
   const gemmIsa = settings.capPeers && settings.isa !== 'avx512' ? 'avx2' : 'avx512';
   const gemm = `${gemmTarget(gemmIsa)}/release/gemm-peer${platform === 'win32' ? '.exe' : ''}`;
   return {
-    ferrograd: {
-      command: script('ferrograd', 'ferrograd.ts', ['--import', 'tsx'], own),
-      firstStep: script('ferrograd', 'firstStep.js', [], own),
+    ferrograd: { command: own('ferrograd', 'eager') },
+    'ferrograd train': {
+      command: own('ferrograd train', 'compiled'),
+      firstStep: script('ferrograd train', 'ferrograd/firstStepTrain.js', { env: forced }),
     },
+    'ferrograd loop': {
+      command: own('ferrograd loop', 'eager'),
+      firstStep: script('ferrograd loop', 'ferrograd/firstStepLoop.js', { env: forced }),
+    },
+    'ferrograd wasm': {
+      command: own('ferrograd wasm', 'compiled', { FERROGRAD_FORCE_WASM: '1', FERROGRAD_ISA: undefined }),
+      isa: 'wasm128',
+    },
+    'ferrograd evaluate': { command: own('ferrograd evaluate', 'compiled') },
+    'ferrograd predictSync': { command: own('ferrograd predictSync', 'compiled') },
+    'ferrograd forward': { command: own('ferrograd forward', 'eager') },
     torch: {
       command: interpret('torch', 'with_torch.py'),
       needs: python,
@@ -76,11 +97,11 @@ export function peers(settings: Settings): Record<string, Peer> {
     numpy: { command: interpret('numpy', 'with_numpy.py', unhindered), needs: python },
     gemm: { command: { name: 'gemm', command: gemm, args: [] }, needs: gemm },
     'jax-js': {
-      command: script('jax-js', 'javascript/jax-js.js', []),
+      command: script('jax-js', 'javascript/jax-js.js'),
       needs: `${javascriptFolder}node_modules/@jax-js/jax`,
     },
     'tfjs-wasm': {
-      command: script('tfjs-wasm', 'javascript/tfjs-wasm.js', []),
+      command: script('tfjs-wasm', 'javascript/tfjs-wasm.js'),
       needs: `${javascriptFolder}node_modules/@tensorflow/tfjs`,
     },
   };

@@ -2,6 +2,7 @@
 import type { Machine } from './machine.js';
 import type { Measured } from './measure.js';
 import type { About } from './participant.js';
+import { isOwn } from './peers.js';
 import { median, scatter } from './statistics.js';
 
 export interface Report {
@@ -31,7 +32,8 @@ const WIDE = 0.1;
 /** The share of cases that may be busy or wide: 300 random shapes are not all lucky. */
 const UNLUCKY = 0.05;
 
-export function isScattered({ lanes }: Measured): boolean {
+export function isScattered({ lanes, program }: Measured): boolean {
+  if (program.program === 'latency') return false; // the longest of many delays is not the same each time
   return lanes.some((lane) => scatter(lane.seconds) > WIDE);
 }
 
@@ -63,25 +65,55 @@ export interface Summary {
   median: number;
   min: number;
   max: number;
-  /** Its median over ferrograd's: above 1 it is slower. */
-  ratio: number | undefined;
+  /** Its median over that of each of ferrograd's lanes, the first one first: above 1 it is slower. */
+  ratios: { to: string; ratio: number }[];
   /** Of what the machine can do: of the FMA peak, or of the bandwidth at the size of the case. */
   share: number | undefined;
 }
 
 export function summarize(measured: Measured): Summary[] {
   const { lanes, limit, unit } = measured;
-  const own = lanes.find((lane) => lane.name === 'ferrograd');
+  const own = lanes.filter(({ name }) => isOwn(name));
   const amount = measured.flops ?? measured.bytes;
   return lanes.map(({ name, seconds }) => {
     const typical = median(seconds);
+    // ferrograd's own are compared with the first of them only.
+    const others = isOwn(name) ? own.slice(0, 1) : own;
     return {
       name,
       median: typical * unit.runs,
       min: Math.min(...seconds) * unit.runs,
       max: Math.max(...seconds) * unit.runs,
-      ratio: own && own.name !== name ? typical / median(own.seconds) : undefined,
+      ratios: others
+        .filter((one) => one.name !== name)
+        .map((one) => ({ to: one.name, ratio: typical / median(one.seconds) })),
       share: amount !== undefined && limit.length > 0 ? amount / typical / median(limit) : undefined,
+    };
+  });
+}
+
+/** One lane's medians along a series, from small to large. */
+export interface Curve {
+  lane: string;
+  points: { size: number; seconds: number }[];
+}
+
+export function seriesOf(cases: readonly Measured[]): { name: string; curves: Curve[] }[] {
+  const names = new Set(cases.flatMap(({ series }) => series?.name ?? []));
+  return [...names].map((name) => {
+    const curves = new Map<string, Curve['points']>();
+    for (const one of cases) {
+      if (one.series?.name !== name) continue;
+      for (const { name: lane, median } of summarize(one)) {
+        curves.set(lane, [...(curves.get(lane) ?? []), { size: one.series.size, seconds: median }]);
+      }
+    }
+    return {
+      name,
+      curves: [...curves].map(([lane, points]) => ({
+        lane,
+        points: points.sort((a, b) => a.size - b.size),
+      })),
     };
   });
 }

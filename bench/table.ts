@@ -1,6 +1,7 @@
 /** A report for people. */
 import type { Measured } from './measure.js';
-import { isDisturbed, isScattered, type Report, type Summary, summarize } from './report.js';
+import { isOwn } from './peers.js';
+import { isDisturbed, isScattered, type Report, type Summary, seriesOf, summarize } from './report.js';
 import { median } from './statistics.js';
 
 /** Three digits, in the unit that fits. */
@@ -21,14 +22,23 @@ function threadsOf({ program }: Measured): string {
   return program.threads === 1 ? '1 thread' : `${program.threads} threads`;
 }
 
-function lineOf(summary: Summary, measured: Measured): string {
-  const { name, median, min, max, ratio, share } = summary;
+/** `12.6 ×` where there is one of ferrograd's, else `12.6 × train, 6.31 × loop`. */
+function compared({ name, ratios }: Summary, measured: Measured): string {
+  const own = measured.lanes.filter((lane) => isOwn(lane.name));
+  const told = ratios.map(({ to, ratio }) => {
+    const which = own.length > 1 && !isOwn(name) ? ` ${to.replace('ferrograd ', '')}` : '';
+    return `${formatNumber(ratio)} ×`.padStart(8) + which;
+  });
+  return told.join(',');
+}
+
+function lineOf(summary: Summary, measured: Measured, width: number): string {
+  const { name, median, min, max, share } = summary;
   const time = formatSeconds(median).padStart(9);
   const spread = `(${formatSeconds(min)} to ${formatSeconds(max)})`.padEnd(24);
-  const compared = ratio === undefined ? ''.padEnd(8) : `${formatNumber(ratio)} ×`.padStart(8);
   const of = measured.flops === undefined ? 'of bandwidth' : 'of peak';
-  const used = share === undefined ? '' : `${percent(share).padStart(6)} ${of}`;
-  return `    ${name.padEnd(10)} ${time} ${spread} ${compared} ${used}`.trimEnd();
+  const used = (share === undefined ? '' : `${percent(share)} ${of}`).padStart(10 + of.length - 4);
+  return `    ${name.padEnd(width)} ${time} ${spread} ${used} ${compared(summary, measured)}`.trimEnd();
 }
 
 export function formatCase(measured: Measured): string {
@@ -37,12 +47,16 @@ export function formatCase(measured: Measured): string {
     isDisturbed(measured) && `others took ${percent(measured.others ?? 0)} of the machine`,
   ].filter(Boolean);
   const title = `  ${measured.name}, ${threadsOf(measured)}, each ${measured.unit.name}`;
+  const width = Math.max(10, ...[...measured.lanes, ...measured.skipped].map(({ name }) => name.length));
   return [
     title + (doubts.length > 0 ? `   [${doubts.join(', ')}]` : ''),
-    ...summarize(measured).map((summary) => lineOf(summary, measured)),
-    ...measured.skipped.map(({ name, why }) => `    ${name.padEnd(10)} skipped: ${why}`),
+    ...summarize(measured).map((summary) => lineOf(summary, measured, width)),
+    ...measured.skipped.map(({ name, why }) => `    ${name.padEnd(width)} skipped: ${why}`),
   ].join('\n');
 }
+
+/** ferrograd's lanes, and the native function by itself. */
+const isMeasuredAgainst = (name: string): boolean => isOwn(name) || name === 'kernel';
 
 /** Cases of a group: how often, and by how much at worst, ferrograd and the bare kernel are behind each peer. */
 export function formatGroups(cases: readonly Measured[]): string[] {
@@ -54,15 +68,15 @@ export function formatGroups(cases: readonly Measured[]): string[] {
   }
   return [...groups].flatMap(([title, members]) => {
     const lines = [`  ${members.length} ${title}`];
-    const names = new Set(members.flatMap((one) => one.lanes.map((lane) => lane.name)));
-    for (const own of ['ferrograd', 'kernel']) {
-      for (const peer of names) {
+    const names = [...new Set(members.flatMap((one) => one.lanes.map((lane) => lane.name)))];
+    for (const own of names.filter(isMeasuredAgainst)) {
+      for (const peer of names.filter((name) => !isMeasuredAgainst(name))) {
         const ratios = members.flatMap((one) => {
           const [mine, theirs] = [own, peer].map((name) => one.lanes.find((lane) => lane.name === name));
           if (!mine || !theirs) return [];
           return [{ name: one.name, ratio: median(theirs.seconds) / median(mine.seconds) }];
         });
-        if (peer === own || peer === 'ferrograd' || peer === 'kernel' || ratios.length === 0) continue;
+        if (ratios.length === 0) continue;
         const worst = ratios.reduce((a, b) => (b.ratio < a.ratio ? b : a));
         const behind = ratios.filter(({ ratio }) => ratio < 1).length;
         lines.push(
@@ -83,7 +97,8 @@ export function formatScaling(cases: readonly Measured[]): string[] {
     const one = cases.find((other) => same(other) && other.program.threads === 1);
     if (!one || many.program.threads === 1 || many.group !== undefined || many.flops === undefined) return [];
     const peak = median(many.limit) / median(one.limit);
-    return ['ferrograd', 'kernel'].flatMap((name) => {
+    const names = many.lanes.map(({ name }) => name).filter(isMeasuredAgainst);
+    return names.flatMap((name) => {
       const [few, more] = [one, many].map(({ lanes }) => lanes.find((lane) => lane.name === name));
       if (!few || !more || Number.isNaN(peak)) return [];
       const gain = median(few.seconds) / median(more.seconds);
@@ -93,6 +108,20 @@ export function formatScaling(cases: readonly Measured[]): string[] {
       ];
     });
   });
+}
+
+/** How time grows along each series: from its smallest case to its largest. */
+export function formatSeries(cases: readonly Measured[]): string[] {
+  return seriesOf(cases).flatMap(({ name, curves }) =>
+    curves.flatMap(({ lane, points }) => {
+      const [from, to] = [points[0], points.at(-1)];
+      if (!from || !to || from === to) return [];
+      return [
+        `    ${name}, ${lane}: ${formatNumber(to.size / from.size)} × as many take ` +
+          `${formatNumber(to.seconds / from.seconds)} × as long`,
+      ];
+    }),
+  );
 }
 
 export function formatHead({

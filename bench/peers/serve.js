@@ -2,7 +2,10 @@
 import { createInterface } from 'node:readline';
 
 /**
- * @typedef {{ check: number, run: (times: number) => unknown }} Opened `run` repeats the work; it may return a promise
+ * @typedef {{ seconds: number, runs?: number, parts?: Record<string, number> }} Turn what a `run` is answered with
+ * @typedef {{ check: number, run: (times: number) => unknown }} Repeated `run` repeats the work; it may return a promise
+ * @typedef {{ check: number, measure: (times: number) => Promise<Turn> }} Measured `measure` warms up, and times itself
+ * @typedef {Repeated | Measured} Opened
  * @typedef {(program: any) => Opened | undefined | Promise<Opened | undefined>} Open
  */
 
@@ -25,13 +28,27 @@ export async function serve(about, programs) {
       opened = await programs[request.open.program]?.(request.open);
       reply(opened ? { ready: opened.check } : { cannot: 'has no such program' });
     } else if (opened) {
-      await opened.run(1); // its code and data were away while others had their turn
-      const start = performance.now();
-      await opened.run(request.run);
-      reply({ seconds: (performance.now() - start) / 1000 });
+      reply(await ('measure' in opened ? opened.measure(request.run) : timed(opened.run, request.run)));
     }
   }
 }
+
+/**
+ * @param {Repeated['run']} run
+ * @param {number} times
+ * @returns {Promise<Turn>}
+ */
+async function timed(run, times) {
+  await run(1); // its code and data were away while others had their turn
+  const start = performance.now();
+  await run(times);
+  return { seconds: (performance.now() - start) / 1000 };
+}
+
+/** @param {() => unknown} work */
+export const repeat = (work) => (/** @type {number} */ times) => {
+  for (let i = 0; i < times; i++) work();
+};
 
 /**
  * The numbers that every peer fills its arrays with, so that results can be compared: from −0.5 to 0.5.

@@ -1,5 +1,5 @@
 /** Everything that memory or the exponential limits, at the sizes of layers and beyond the caches. */
-import type { Case, Operation, Program } from '../case.js';
+import { type Case, type Operation, type Optimizer, type Program, parameterSizes } from '../case.js';
 
 const peers = ['ferrograd', 'torch'];
 
@@ -25,10 +25,18 @@ function operation(name: Operation['name'], shape: Operation['shape'], threads: 
   return memoryBound(`${name} [${shape.join(', ')}]`, { program: 'operation', name, shape, threads }, bytes);
 }
 
-/** Reads gradient, parameter and velocity; writes the last two. */
-function update(name: string, sizes: number[], threads: number): Case {
-  const bytes = 4 * 5 * sizes.reduce((a, b) => a + b);
-  return memoryBound(name, { program: 'update', sizes, lr: 0.01, momentum: 0.9, threads }, bytes);
+const optimizers: Record<string, { optimizer: Optimizer; moved: number }> = {
+  /** Reads gradient, parameter and velocity; writes the last two. */
+  'SGD with momentum': { optimizer: { name: 'sgd', lr: 0.01, momentum: 0.9 }, moved: 5 },
+  /** Reads gradient, parameter and two averages; writes the last three. */
+  Adam: { optimizer: { name: 'adam', lr: 0.001 }, moved: 7 },
+};
+
+function updates(name: string, sizes: number[], threads: number): Case[] {
+  const elements = sizes.reduce((a, b) => a + b);
+  return Object.entries(optimizers).map(([kind, { optimizer, moved }]) =>
+    memoryBound(`${kind}, ${name}`, { program: 'update', sizes, optimizer, threads }, 4 * moved * elements),
+  );
 }
 
 export function ops(threads: readonly number[]): Case[] {
@@ -42,8 +50,8 @@ export function ops(threads: readonly number[]): Case[] {
         operation(name, shape, threads),
       ),
     ),
-    update('SGD with momentum, 784-128-10', [784 * 128, 128, 1280, 10], threads),
-    update('SGD with momentum, 784-512-512-10', [784 * 512, 512, 512 * 512, 512, 5120, 10], threads),
-    update('SGD with momentum, one tensor of 64 MB', [2 ** 24], threads),
+    ...updates('784-128-10', parameterSizes([784, 128, 10]), threads),
+    ...updates('784-512-512-10', parameterSizes([784, 512, 512, 10]), threads),
+    ...updates('one tensor of 64 MB', [2 ** 24], threads),
   ]);
 }

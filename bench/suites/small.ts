@@ -1,5 +1,5 @@
 /** Where the cost of a call counts: small tensors, a small net, one image, a cold start. */
-import type { Case, Operation } from '../case.js';
+import type { Case, Data, Operation, Train } from '../case.js';
 
 /** One thread: there is nothing to share. */
 const threads = 1;
@@ -25,29 +25,47 @@ export function tiny(): Case[] {
     unit: { name: 'operation', runs: 1 },
     peers: ['ferrograd', 'torch', 'numpy'],
   };
-  const layers = [4, 16, 2];
-  const batch = 8;
-  const net = { layers, activation: 'relu', batch, lr: 0.1, momentum: 0 } as const;
+  const net: Train = {
+    program: 'train',
+    layers: [4, 16, 2],
+    activation: 'relu',
+    batch: 8,
+    optimizer: { name: 'sgd', lr: 0.1, momentum: 0 },
+    data: null,
+    threads,
+  };
   const step: Case = {
     suite: 'tiny',
     name: '4-16-2, ReLU, SGD, batch 8',
-    program: { program: 'train', ...net, data: null, threads },
+    program: net,
     unit: { name: 'step', runs: 1 },
-    peers: ['ferrograd', 'torch', 'jax-js', 'tfjs-wasm'],
+    peers: ['ferrograd train', 'ferrograd loop', 'torch', 'jax-js', 'tfjs-wasm'],
   };
   return [...operations, matmul, step];
 }
 
+const layers = [784, 128, 10];
+
 export function predict(): Case[] {
-  return [
-    {
-      suite: 'predict',
-      name: 'one image through 784-128-10',
-      program: { program: 'predict', layers: [784, 128, 10], threads },
-      unit: { name: 'image', runs: 1 },
-      peers: ['ferrograd', 'torch', 'jax-js', 'tfjs-wasm'],
-    },
-  ];
+  return [1, 64].map((batch) => ({
+    suite: 'predict',
+    name: `${batch === 1 ? 'one image' : `${batch} images`} through 784-128-10`,
+    program: { program: 'predict', layers, batch, threads },
+    unit: { name: batch === 1 ? 'image' : 'batch', runs: 1 },
+    peers: ['ferrograd predictSync', 'ferrograd forward', 'torch', 'jax-js', 'tfjs-wasm'],
+  }));
+}
+
+export function evaluate(threads: readonly number[], data: Data): Case[] {
+  return threads.flatMap((threads) =>
+    [64, 1000].map((batch) => ({
+      suite: 'evaluate',
+      name: `accuracy of 784-128-10, batch ${batch}`,
+      program: { program: 'evaluate', layers, batch, data, threads },
+      unit: { name: `${data.count} images`, runs: 1 },
+      peers: ['ferrograd evaluate', 'torch'],
+    })),
+  );
 }
 
 export function start(): Case[] {
@@ -57,7 +75,7 @@ export function start(): Case[] {
       name: 'cold process to the first step of 784-128-10',
       program: { program: 'start', threads: 0 },
       unit: { name: 'start', runs: 1 },
-      peers: ['ferrograd', 'torch'],
+      peers: ['ferrograd train', 'ferrograd loop', 'torch'],
     },
   ];
 }

@@ -15,7 +15,8 @@ export function* batches({ data, batch, layers }, shuffle) {
     const y = Int32Array.from({ length: batch }, (_, i) => i % classes);
     for (;;) yield { x: filled(batch * features, 3), y, rows: batch };
   }
-  const images = Float32Array.from(readFileSync(data.images), (byte) => byte / 255);
+  const pixels = readFileSync(data.images).subarray(0, data.count * features);
+  const images = Float32Array.from(pixels, (byte) => byte / 255);
   const file = readFileSync(data.labels);
   const labels = new Int32Array(file.buffer, file.byteOffset, data.count);
   const order = Int32Array.from(labels, (_, i) => i);

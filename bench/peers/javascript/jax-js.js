@@ -25,8 +25,35 @@ function forward(parameters, x, activation) {
   return x;
 }
 
+/** Optimizers as functions within the compiled step: of zeroed state, and of parameters, gradients, state and time. */
+const optimizers = {
+  sgd: ({ lr, momentum }) => ({
+    zeros: (like) => (momentum > 0 ? like() : []),
+    update(parameters, gradients, velocities) {
+      if (momentum > 0) velocities = tree.map((v, g) => v.mul(momentum).add(g), velocities, gradients);
+      const directions = momentum > 0 ? tree.ref(velocities) : gradients;
+      return [tree.map((p, d) => p.sub(d.mul(lr)), parameters, directions), velocities];
+    },
+  }),
+  adam: ({ lr }) => ({
+    zeros: (like) => ({ m: like(), v: like() }),
+    update(parameters, gradients, { m, v }, [correction1, correction2]) {
+      m = tree.map((m, g) => m.mul(0.9).add(g.mul(0.1)), m, tree.ref(gradients));
+      v = tree.map((v, g) => v.mul(0.999).add(g.ref.mul(g).mul(0.001)), v, gradients);
+      const moved = (p, m, v) => {
+        const root = np.sqrt(v.div(correction2.ref)).add(1e-8);
+        return p.sub(m.div(correction1.ref).div(root).mul(lr));
+      };
+      const next = tree.map(moved, parameters, tree.ref(m), tree.ref(v));
+      correction1.dispose();
+      correction2.dispose();
+      return [next, { m, v }];
+    },
+  }),
+};
+
 async function train(program) {
-  const { layers, activation, lr, momentum } = program;
+  const { layers, activation } = program;
   const classes = layers.at(-1);
   const meanLoss = (parameters, x, y) => {
     const logProbabilities = nn.logSoftmax(forward(parameters, x, activation), -1);
@@ -36,23 +63,27 @@ async function train(program) {
       .sum()
       .mul(-1 / rows);
   };
-  const update = jit((parameters, velocities, x, y) => {
+  const { zeros, update } = optimizers[program.optimizer.name](program.optimizer);
+  const step = jit((parameters, state, corrections, x, y) => {
     const [loss, gradients] = valueAndGrad(meanLoss)(tree.ref(parameters), x, y);
-    if (momentum > 0) velocities = tree.map((v, g) => v.mul(momentum).add(g), velocities, gradients);
-    const directions = momentum > 0 ? tree.ref(velocities) : gradients;
-    return [tree.map((p, d) => p.sub(d.mul(lr)), parameters, directions), velocities, loss];
+    return [...update(parameters, gradients, state, corrections), loss];
   });
+  const usesTime = program.optimizer.name === 'adam';
 
   let parameters = net(layers);
-  let velocities = momentum > 0 ? tree.map((p) => np.zeros(p.shape), tree.ref(parameters)) : [];
+  let state = zeros(() => tree.map((p) => np.zeros(p.shape), tree.ref(parameters)));
+  let time = 0;
   const steps = async (source, times) => {
     let runningLoss = 0;
     for (let i = 0; i < times; i++) {
       const { x, y, rows } = source.next().value;
+      time++;
+      const corrections = usesTime ? [np.array(1 - 0.9 ** time), np.array(1 - 0.999 ** time)] : [];
       let loss;
-      [parameters, velocities, loss] = update(
+      [parameters, state, loss] = step(
         parameters,
-        velocities,
+        state,
+        corrections,
         np.array(x).reshape([rows, layers[0]]),
         np.array(y, { dtype: np.int32 }),
       );
@@ -65,12 +96,12 @@ async function train(program) {
   return { check, run: (times) => steps(shuffled, times) };
 }
 
-async function predict({ layers }) {
+async function predict({ layers, batch }) {
   const parameters = net(layers);
   const logits = jit((parameters, x) => forward(parameters, x, 'none'));
-  const x = np.array(filled(layers[0], 3)).reshape([1, layers[0]]);
+  const x = np.array(filled(batch * layers[0], 3)).reshape([batch, layers[0]]);
   const run = async (times) => {
-    for (let i = 0; i < times; i++) (await np.argmax(logits(tree.ref(parameters), x.ref), 1).data())[0];
+    for (let i = 0; i < times; i++) await np.argmax(logits(tree.ref(parameters), x.ref), 1).data();
   };
   return { check: Math.max(...(await logits(tree.ref(parameters), x.ref).data())), run };
 }

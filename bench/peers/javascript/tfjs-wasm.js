@@ -24,10 +24,15 @@ function forward(parameters, x, activation) {
   return x;
 }
 
+function optimizerOf({ name, lr, momentum }) {
+  if (name === 'adam') return tf.train.adam(lr, 0.9, 0.999, 1e-8);
+  return momentum > 0 ? tf.train.momentum(lr, momentum) : tf.train.sgd(lr);
+}
+
 function train(program) {
-  const { layers, activation, lr, momentum } = program;
+  const { layers, activation } = program;
   const parameters = net(layers);
-  const optimizer = momentum > 0 ? tf.train.momentum(lr, momentum) : tf.train.sgd(lr);
+  const optimizer = optimizerOf(program.optimizer);
   const steps = (source, times) => {
     let runningLoss = 0;
     for (let i = 0; i < times; i++) {
@@ -46,11 +51,11 @@ function train(program) {
   return { check, run: (times) => steps(shuffled, times) };
 }
 
-function predict({ layers }) {
+function predict({ layers, batch }) {
   const parameters = net(layers);
-  const x = tf.tensor2d(filled(layers[0], 3), [1, layers[0]]);
+  const x = tf.tensor2d(filled(batch * layers[0], 3), [batch, layers[0]]);
   const run = (times) => {
-    for (let i = 0; i < times; i++) tf.tidy(() => tf.argMax(forward(parameters, x, 'none'), 1).dataSync()[0]);
+    for (let i = 0; i < times; i++) tf.tidy(() => tf.argMax(forward(parameters, x, 'none'), 1).dataSync());
   };
   return { check: tf.tidy(() => tf.max(forward(parameters, x, 'none')).dataSync()[0]), run };
 }

@@ -1,4 +1,4 @@
-/** A cold start: the first step of training of a new process, without a TypeScript compiler in the way. */
+/** A cold start by the explicit loop: the first step of a new process, without a TypeScript compiler in the way. */
 import { nn, optim, rand, randint } from 'ferrograd';
 
 const model = new nn.Sequential(new nn.Linear(784, 128), new nn.Linear(128, 10));
