@@ -15,7 +15,14 @@ import { quantile, scatter } from '../bench/statistics.js';
 import { isQuoted, quotedSuites } from '../bench/suites/quote.js';
 import { predict } from '../bench/suites/small.js';
 import { latency, mlp, scaling, seed } from '../bench/suites/training.js';
-import { formatCase, formatGroups, formatScaling, formatSeconds, formatSeries } from '../bench/table.js';
+import {
+  formatCase,
+  formatGroups,
+  formatScaling,
+  formatSeconds,
+  formatSeries,
+  formatTook,
+} from '../bench/table.js';
 import { root } from '../scripts/command.js';
 
 const machine = { cpu: 'one', cores: 2, isaFlags: [], memoryGiB: 1, system: 'any', node: 'v20' };
@@ -48,6 +55,7 @@ function product(overrides: Partial<Measured> = {}, threads = 1): Measured {
     limit: [125e9, 125e9, 125e9],
     skipped: [],
     others: 0.001,
+    took: 2,
     ...overrides,
   };
 }
@@ -66,6 +74,7 @@ function epoch(overrides: Partial<Measured> = {}): Measured {
     limit: [],
     skipped: [],
     others: 0,
+    took: 40,
     ...overrides,
   };
 }
@@ -239,7 +248,7 @@ describe('tables', () => {
   test('the longest delays scatter, and are no less true for that', () => {
     const [one] = latency(digits, 2);
     const lanes = [{ name: 'message max', seconds: [0.001, 0.002, 0.009] }];
-    const delays: Measured = { ...one!, lanes, limit: [], skipped: [], others: 0 };
+    const delays: Measured = { ...one!, lanes, limit: [], skipped: [], others: 0, took: 9 };
     expect(
       reasonsNotToQuote({ load: head.load, machine, quick: false, clean: true, cases: [delays] }),
     ).toEqual([]);
@@ -302,6 +311,10 @@ describe('tables', () => {
     expect(draw(product())).not.toContain('class="slower0"');
     expect(draw(faster)).toContain('class="slower0"');
     expect(() => draw(product({ suite: 'other' }))).toThrow('nothing that the chart shows');
+  });
+
+  test('what measuring took is told by suite', () => {
+    expect(formatTook([epoch(), product(), epoch()])).toBe('seed 80 s, gemm 2 s; 82 s');
   });
 
   test('a report is JSON with a line for each case', () => {

@@ -19,7 +19,7 @@ import { ops } from './suites/ops.js';
 import { isQuoted, quotedSuites } from './suites/quote.js';
 import { evaluate, predict, start, tiny } from './suites/small.js';
 import { latency, mlp, scaling, seed } from './suites/training.js';
-import { formatCase, formatGroups, formatHead, formatScaling, formatSeries } from './table.js';
+import { formatCase, formatGroups, formatHead, formatScaling, formatSeries, formatTook } from './table.js';
 
 const efforts: Record<'full' | 'quick', Effort> = {
   full: { turns: 9, seconds: 0.1 },
@@ -93,15 +93,14 @@ async function startAll(options: Options, cases: readonly Case[]) {
     }
     if (peer.firstStep) starting.set(name, coldStarts(peer.firstStep));
   }
-  const measurable = cases.some(({ flops, bytes }) => flops !== undefined || bytes !== undefined);
-  const native = measurable ? await buildNative(settings) : undefined;
-  if (native) {
-    if (wanted.has('kernel')) await begin(native);
-    await begin({ ...native, name: 'yardstick' });
-  } else {
-    missing.push(
-      'kernel and yardstick: crates/core does not compile here, so there are no shares of the peak',
-    );
+  if (cases.some(({ flops, bytes }) => flops !== undefined || bytes !== undefined)) {
+    const native = await buildNative(settings);
+    if (native) {
+      if (wanted.has('kernel')) await begin(native);
+      await begin({ ...native, name: 'yardstick' });
+    } else {
+      missing.push('kernel and yardstick: crates/core does not compile here: no shares of the peak');
+    }
   }
   return { running, starting, missing };
 }
@@ -161,6 +160,7 @@ function finish(report: Report, file: string | undefined): void {
   if (groups.length > 0) console.log(`\ngroups\n${groups.join('\n')}`);
   if (threads.length > 0) console.log(`\nthreads\n${threads.join('\n')}`);
   if (series.length > 0) console.log(`\nseries\n${series.join('\n')}`);
+  console.log(`\nmeasuring took: ${formatTook(report.cases)}`);
   if (file) {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, formatReport(report));

@@ -16,6 +16,8 @@ export interface Measured extends Case {
   skipped: { name: string; why: string }[];
   /** Of the machine, by others, meanwhile. */
   others: number | undefined;
+  /** How long the case took to measure, s. */
+  took: number;
 }
 
 export interface Effort {
@@ -47,6 +49,7 @@ export async function measure(
   effort: Effort,
 ): Promise<Measured> {
   const before = sample();
+  const begin = performance.now();
   const skipped: Measured['skipped'] = [];
   const prepare = async (participant: Participant, program: Program): Promise<Opened | undefined> => {
     try {
@@ -81,6 +84,7 @@ export async function measure(
     limit: [...(limit?.lanes.values() ?? [])].flat().map((seconds) => limit!.amount / seconds),
     skipped,
     others: othersShare(before, sample()),
+    took: Math.round((performance.now() - begin) / 1000),
   };
 }
 

@@ -110,6 +110,15 @@ export function formatScaling(cases: readonly Measured[]): string[] {
   });
 }
 
+/** How long each suite took to measure. */
+export function formatTook(cases: readonly Measured[]): string {
+  const suites = [...new Set(cases.map(({ suite }) => suite))];
+  const seconds = (suite: string) =>
+    cases.reduce((sum, one) => sum + (one.suite === suite ? one.took : 0), 0);
+  const total = cases.reduce((sum, { took }) => sum + took, 0);
+  return `${suites.map((suite) => `${suite} ${seconds(suite)} s`).join(', ')}; ${total} s`;
+}
+
 /** How time grows along each series: from its smallest case to its largest. */
 export function formatSeries(cases: readonly Measured[]): string[] {
   return seriesOf(cases).flatMap(({ name, curves }) =>

@@ -26,11 +26,13 @@ export function drawEpochs(reports: readonly Report[]): string {
         const { threads } = measured.program;
         const { isa, capPeers } = report;
         const title = `${threads} ${threads === 1 ? 'thread' : 'threads'}, ${isa}${capPeers ? ', peers too' : ''}`;
-        return { title, bars: summarize(measured) };
+        const what = `${measured.name}: an ${measured.unit.name} images`;
+        return { title, what, bars: summarize(measured) };
       }),
   );
   const [first] = reports;
-  if (!first || groups.length === 0) throw new Failure('these reports have no suite seed');
+  const [group] = groups;
+  if (!first || !group) throw new Failure('these reports have no suite seed');
   const most = Math.max(...groups.flatMap(({ bars }) => bars.map(({ median }) => median)));
   const x = (seconds: number) => LEFT + (seconds / most) * (RIGHT - LEFT);
   const step = stepUpTo(most);
@@ -56,6 +58,5 @@ export function drawEpochs(reports: readonly Report[]): string {
   const axis = ticks.map((tick) =>
     text(x(tick), y + 10, tick === 0 ? '0' : `${Number(tick.toPrecision(2))} s`, 'text-anchor="middle"'),
   );
-  const title = 'An epoch of MNIST, 784-128-10, SGD, batch 64: shorter is better';
-  return picture(title, first, `Node.js ${first.machine.node.slice(1)}`, y + 22, [...marks, ...axis]);
+  return picture(group.what, first, 'shorter is better', y + 22, [...marks, ...axis]);
 }

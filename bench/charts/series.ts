@@ -5,8 +5,8 @@ import { type Curve, type Report, seriesOf } from '../report.js';
 import { formatSeconds } from '../table.js';
 import { labelOf, line, picture, text, WIDTH } from './svg.js';
 
-const TOP = 96;
-const BOTTOM = 300;
+const TOP = 110;
+const BOTTOM = 310;
 const GAP = 62;
 
 /** A number of samples or parameters, short. */
@@ -48,7 +48,9 @@ function drawPanel({ name, curves }: Panel, left: number, right: number): string
   const marks = [text(left, TOP - 14, `against ${name}`, 'class="group"')];
   for (const tick of ticksOf(times)) {
     marks.push(line('grid', left, y(tick), right, y(tick)));
-    marks.push(text(left - 6, y(tick) + 4, formatSeconds(tick).replace('.00', ''), 'text-anchor="end"'));
+    marks.push(
+      text(left - 6, y(tick) + 4, formatSeconds(tick).replace(/\.0+(?= )/, ''), 'text-anchor="end"'),
+    );
   }
   const known = [...new Set(points.map(({ size }) => size))];
   for (const [i, size] of known.entries()) {

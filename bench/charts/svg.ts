@@ -13,9 +13,8 @@ const style = `
   .bar0 { fill: #0969da }
   .bar1 { fill: #80b3ee }
   .slower0, .own0 { fill: #bc4c00 }
-  .slower1, .own1 { fill: #f0a070 }
+  .slower1 { fill: #f0a070 }
   .peer0 { fill: #818b98 }
-  .peer1 { fill: #b7bfc8 }
   .curve { fill: none; stroke-width: 2 }
   .ownCurve { stroke: #bc4c00 }
   .peerCurve { stroke: #818b98 }
@@ -28,9 +27,8 @@ const style = `
     .bar0 { fill: #4493f8 }
     .bar1 { fill: #1f4f8f }
     .slower0, .own0 { fill: #f0883e }
-    .slower1, .own1 { fill: #9a4d16 }
+    .slower1 { fill: #9a4d16 }
     .peer0 { fill: #768390 }
-    .peer1 { fill: #4b535d }
     .ownCurve { stroke: #f0883e }
     .peerCurve { stroke: #768390 }
     .linear { stroke: #768390 }
