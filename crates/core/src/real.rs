@@ -63,12 +63,14 @@ pub trait Real:
     /// The larger of the two; NaN if either is NaN, as in PyTorch.
     #[inline(always)]
     fn maximum(self, other: Self) -> Self {
-        if self > other || self.is_nan() { self } else { other }
+        let larger = if self > other { self } else { other };
+        if self.is_nan() { self } else { larger }
     }
     /// The smaller of the two; NaN if either is NaN, as in PyTorch.
     #[inline(always)]
     fn minimum(self, other: Self) -> Self {
-        if self < other || self.is_nan() { self } else { other }
+        let smaller = if self < other { self } else { other };
+        if self.is_nan() { self } else { smaller }
     }
 }
 

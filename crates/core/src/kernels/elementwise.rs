@@ -21,8 +21,9 @@ fn run<Y: Copy>(y: &mut [Y], f: impl Fn(usize, Y) -> Y) {
     );
 }
 
+/// The elements at `i`.
 #[inline(always)]
-fn at<X: Copy, const N: usize>(x: &[&[X]; N], i: usize) -> [X; N] {
+pub(super) fn at<X: Copy, const N: usize>(x: &[&[X]; N], i: usize) -> [X; N] {
     std::array::from_fn(
         #[inline(always)]
         |n| x[n][i],

@@ -139,6 +139,18 @@ pub fn vectorize<R>(f: impl FnOnce() -> R) -> R {
     }
 }
 
+/// As [`vectorize`], with vectors of 256 bits at most: for loops that read across lines, of which LLVM makes gathers with
+/// AVX-512, which are slower than the loads and shuffles that it finds otherwise.
+#[inline(always)]
+pub fn vectorize_narrow<R>(f: impl FnOnce() -> R) -> R {
+    match isa() {
+        // SAFETY: `isa` returns only what the machine has, and one with AVX-512 has AVX2.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 | Isa::Avx2 => unsafe { avx2(f) },
+        _ => f(),
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
 pub(super) fn avx512<R>(f: impl FnOnce() -> R) -> R {

@@ -167,6 +167,18 @@ pub fn fold<T: Real>(x: &[T], start: T, f: impl Fn(T, T) -> T + Copy + Sync) -> 
     )
 }
 
+/// Whether `x` is larger than all that `best` was the largest of, NaN being larger than any number.
+#[inline(always)]
+pub fn is_larger<T: Real>(x: T, best: T) -> bool {
+    ((x > best) | x.is_nan()) & !best.is_nan()
+}
+
+/// Whether `x` is smaller than all that `best` was the smallest of, NaN being smaller than any number.
+#[inline(always)]
+pub fn is_smaller<T: Real>(x: T, best: T) -> bool {
+    ((x < best) | x.is_nan()) & !best.is_nan()
+}
+
 /// Index of the first largest element, or of the first NaN; 0 for an empty row.
 pub fn argmax<T: Real>(x: &[T]) -> usize {
     position(x, max(x))

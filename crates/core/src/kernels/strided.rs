@@ -1,6 +1,11 @@
 //! Walking strided operands in row-major order, run by run: a run is a stretch along the innermost dimension.
 
+mod tiles;
+
+use std::ops::Range;
+
 use arrayvec::ArrayVec;
+use tiles::Tiles;
 
 use crate::kernels::parallel::chunks_mut;
 use crate::real::Real;
@@ -50,23 +55,28 @@ impl<const N: usize> Walk<N> {
 
     /// Calls `body(first, starts, length)` for each run in `range`, elements counted in row-major order: `first` is
     /// the run's first element, `starts` where the operands stand there.
-    pub fn runs(&self, range: std::ops::Range<usize>, mut body: impl FnMut(usize, [usize; N], usize)) {
+    pub fn runs(&self, range: Range<usize>, mut body: impl FnMut(usize, [usize; N], usize)) {
         let inner = self.sizes[self.sizes.len() - 1];
         let mut at = range.start;
         while at < range.end {
             let length = (inner - at % inner).min(range.end - at);
-            let mut starts = [0; N];
-            let mut rest = at;
-            for (&size, steps) in self.sizes.iter().zip(&self.strides).rev() {
-                let index = rest % size;
-                rest /= size;
-                for i in 0..N {
-                    starts[i] += index * steps[i];
-                }
-            }
-            body(at, starts, length);
+            body(at, self.start(0..self.sizes.len(), at), length);
             at += length;
         }
+    }
+
+    /// Where the operands stand at an element of the space that these dimensions span.
+    fn start(&self, dims: Range<usize>, element: usize) -> [usize; N] {
+        let mut starts = [0; N];
+        let mut rest = element;
+        for (&size, steps) in self.sizes[dims.clone()].iter().zip(&self.strides[dims]).rev() {
+            let index = rest % size;
+            rest /= size;
+            for i in 0..N {
+                starts[i] += index * steps[i];
+            }
+        }
+        starts
     }
 
     /// Fills `y`, which has the space's elements in row-major order: `body(first, run of y, starts)`, on all threads.
@@ -87,7 +97,13 @@ pub fn gather<T: Copy + Sync, U: Copy + Send>(
     y: &mut [U],
     f: impl Fn(T) -> U + Sync,
 ) {
+    if y.is_empty() {
+        return;
+    }
     let walk = Walk::new(shape, [strides]);
+    if let Some(tiles) = Tiles::of(&walk) {
+        return tiles.gather(x, y, f);
+    }
     let [step] = walk.steps();
     walk.fill(y, |_, y, [start]| match step {
         0 => y.fill(f(x[start])),
@@ -99,7 +115,13 @@ pub fn gather<T: Copy + Sync, U: Copy + Send>(
 /// The transpose of [`gather`]: `y[at(i)] += x[i]`, for x row-major and y strided. Steps of 0 make it the sum over
 /// broadcast dimensions.
 pub fn scatter<T: Real>(x: &[T], shape: &[usize], strides: &[usize], y: &mut [T]) {
+    if x.is_empty() {
+        return;
+    }
     let walk = Walk::new(shape, [strides]);
+    if let Some(tiles) = Tiles::of(&walk) {
+        return tiles.scatter(x, y);
+    }
     let [step] = walk.steps();
     walk.runs(0..x.len(), |at, [start], length| {
         let run = &x[at..at + length];
@@ -146,6 +168,40 @@ mod tests {
         let mut total = vec![0.0];
         scatter(&y, &[4, 3], &[0, 0], &mut total);
         assert_eq!(total, [66.0]);
+    }
+
+    #[test]
+    fn squares_are_cut_wherever_they_end() {
+        let shapes: [&[usize]; 6] = [&[1, 1], &[5, 3], &[16, 32], &[17, 40], &[3, 19, 33], &[2, 20, 3, 21]];
+        for shape in shapes {
+            let n: usize = shape.iter().product();
+            let x: Vec<i32> = (0..n as i32).collect();
+            let mut steps = vec![1; shape.len()];
+            for d in (0..shape.len() - 1).rev() {
+                steps[d] = steps[d + 1] * shape[d + 1];
+            }
+            // Every rotation of the dimensions, and all of them backwards.
+            let dims: Vec<usize> = (0..shape.len()).collect();
+            let rotations = (0..shape.len()).map(|k| [&dims[k..], &dims[..k]].concat());
+            for order in rotations.chain([dims.iter().rev().copied().collect()]) {
+                let sizes: Vec<usize> = order.iter().map(|&d| shape[d]).collect();
+                let strides: Vec<usize> = order.iter().map(|&d| steps[d]).collect();
+                let mut y = vec![-1; n];
+                gather(&x, &sizes, &strides, &mut y, |v| v);
+                let mut at = 0;
+                Walk::new(&sizes, [&strides]).runs(0..n, |_, [start], length| {
+                    let step = Walk::new(&sizes, [&strides]).steps()[0];
+                    for i in 0..length {
+                        assert_eq!(y[at], x[start + i * step], "{sizes:?} {strides:?} {at}");
+                        at += 1;
+                    }
+                });
+                let g: Vec<f64> = y.iter().copied().map(f64::from).collect();
+                let mut back = vec![1.0; n];
+                scatter(&g, &sizes, &strides, &mut back);
+                assert!(back.iter().enumerate().all(|(i, &v)| v == i as f64 + 1.0), "{sizes:?} {strides:?}");
+            }
+        }
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use serde::Deserialize;
 
 use crate::dtype::DType;
+use crate::kernels::columns::column_positions;
 use crate::kernels::reduce;
-use crate::ops::query::RowQuery;
+use crate::ops::query::{Columns, RowQuery};
 use crate::ops::{Dims, Named};
 use crate::real::Real;
 
 macro_rules! arg_extremum {
-    ($type:ident, $name:literal, $words:literal, $real:path, $int:path) => {
+    ($type:ident, $name:literal, $words:literal, $real:path, $int:path, $beats:ident, $sign:tt) => {
         #[doc = concat!("The index of the ", $words, " element along `dim`, or of all elements in row-major order if there is no")]
         /// `dim`: the first if several are equal, the first NaN if there is one.
         #[derive(Debug, Deserialize)]
@@ -45,12 +46,20 @@ macro_rules! arg_extremum {
                 let extremum = x.iter().copied().reduce($int);
                 x.iter().position(|&x| Some(x) == extremum).unwrap_or(0) as i32
             }
+
+            fn columns_of_real<T: Real>() -> Option<Columns<T>> {
+                Some(|x, y| column_positions(x, y, reduce::$beats))
+            }
+
+            fn columns_of_int() -> Option<Columns<i32>> {
+                Some(|x, y| column_positions(x, y, |x, best| x $sign best))
+            }
         }
     };
 }
 
-arg_extremum!(Argmax, "argmax", "largest", reduce::argmax, i32::max);
-arg_extremum!(Argmin, "argmin", "smallest", reduce::argmin, i32::min);
+arg_extremum!(Argmax, "argmax", "largest", reduce::argmax, i32::max, is_larger, >);
+arg_extremum!(Argmin, "argmin", "smallest", reduce::argmin, i32::min, is_smaller, <);
 
 #[cfg(test)]
 fn samples() -> Vec<super::samples::Sample> {
@@ -61,6 +70,7 @@ fn samples() -> Vec<super::samples::Sample> {
         Sample::new(r#"{"dim": -1}"#).real(&[3, 10], -1.0..1.0),
         Sample::new(r#"{"dim": 0, "keepDim": true}"#).real(&[4, 3], -1.0..1.0),
         Sample::new(r#"{"dim": 1}"#).real(&[2, 3, 4], -1.0..1.0),
+        Sample::new(r#"{"dim": 0}"#).int(&[3, 2], &[1, 5, i32::MAX, -5, i32::MAX, i32::MIN]),
         Sample::new(r#"{"dim": 0}"#).int(&[5], &[3, i32::MAX, i32::MIN, i32::MAX, i32::MIN]),
         Sample::new(r#"{"dim": 1}"#).real(&[0, 4], -1.0..1.0),
     ]

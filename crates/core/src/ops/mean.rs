@@ -2,6 +2,7 @@ use serde::Deserialize;
 
 use crate::kernels::columns::column_sums;
 use crate::kernels::{Mode, reduce};
+use crate::ops::reduction::map_columns;
 use crate::ops::{ColumnFunction, Dims, Grad, Named, Reads, RowFunction};
 use crate::real::Real;
 
@@ -47,12 +48,15 @@ impl<T: Real> ColumnFunction<T> for Mean {
         y.iter_mut().for_each(|y| *y /= rows);
     }
 
-    fn columns_gradient(&self, rows: usize, g: &[T], dx: &mut Grad<'_, T>) {
-        let rows = T::from_f64(rows as f64);
-        dx.map(
-            [g],
+    fn columns_gradient(&self, _: &[T], g: &[T], dx: &mut Grad<'_, T>) {
+        let rows = T::from_f64((dx.data.len() / g.len()) as f64);
+        map_columns(
+            [],
+            g,
+            g,
+            dx,
             #[inline(always)]
-            move |[g]| g / rows,
+            move |[], g, _| g / rows,
         );
     }
 }

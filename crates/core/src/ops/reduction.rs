@@ -8,6 +8,7 @@ use crate::dtype::{DType, DataMut, Operand, TensorType};
 use crate::error::{Error, Result};
 use crate::kernels::parallel::{chunks_mut, rows_mut};
 use crate::kernels::strided::GRAIN;
+use crate::kernels::{Mode, elementwise};
 use crate::ops::{Class, Grad, Named, Operation, Reads, Signature, expect_inputs};
 use crate::real::Real;
 use crate::shape::{Layout, Shape, Strides};
@@ -51,6 +52,21 @@ impl Dims {
             .map(|(&size, reduced)| if reduced { 1 } else { size })
             .collect();
         Shape::new(&sizes)
+    }
+
+    /// Whether an operand of `ndim` dimensions is, as it lies, matrices whose columns are reduced: the dimensions from
+    /// the first to before the second of the numbers given.
+    pub fn by_columns(&self, ndim: usize) -> Option<(usize, usize)> {
+        let (first, end) = self.block(ndim)?;
+        (first < end && end < ndim).then_some((first, end))
+    }
+
+    /// The numbers of rows and columns of each matrix; nothing for an operand that was arranged into rows, or whose
+    /// columns are rows.
+    pub fn matrices(&self, shape: &Shape) -> Option<(usize, usize)> {
+        let (first, end) = self.by_columns(shape.len())?;
+        let columns = shape[end..].iter().product();
+        (columns != 1).then_some((shape[first..end].iter().product(), columns))
     }
 
     /// If the reduced dimensions follow each other, the first of them and the one after the last. It depends on
@@ -112,14 +128,38 @@ pub trait RowFunction<T: Real>: Named + fmt::Debug + Send + Sync {
     }
 }
 
-/// A [`RowFunction`] for columns side by side, so that dimensions before others need not be moved behind them. Its
-/// gradient does not depend on x.
+/// A [`RowFunction`] for columns side by side, so that dimensions before others need not be moved behind them.
 pub trait ColumnFunction<T: Real>: Sync {
     /// `y[j]` from the columns of x, a matrix of `y.len()` columns.
     fn columns(&self, x: &[T], y: &mut [T]);
 
-    /// The gradient of one of `rows` rows of the matrix: `dx[j] (+)= g[j] · ∂y[j]/∂x[j]`.
-    fn columns_gradient(&self, rows: usize, g: &[T], dx: &mut Grad<'_, T>);
+    /// The gradient of the matrix: `dx[i, j] (+)= g[j] · ∂y[j]/∂x[i, j]`. `x` is empty where [`RowFunction::READS`] does
+    /// not name it.
+    fn columns_gradient(&self, x: &[T], g: &[T], dx: &mut Grad<'_, T>);
+}
+
+/// `dx[i, j] (+)= f(x[i, j], a[j], b[j])` for matrices of `a.len()` columns.
+pub fn map_columns<T: Real, const N: usize>(
+    x: [&[T]; N],
+    a: &[T],
+    b: &[T],
+    dx: &mut Grad<'_, T>,
+    f: impl Fn([T; N], T, T) -> T + Copy + Sync,
+) {
+    let add = dx.mode == Mode::Add;
+    let shape = [dx.data.len() / a.len(), a.len()];
+    elementwise::zip(
+        (a, &[0, 1]),
+        (b, &[0, 1]),
+        x,
+        &shape,
+        dx.data,
+        #[inline(always)]
+        move |dx, a, b, x| {
+            let change = f(x, a, b);
+            if add { dx + change } else { change }
+        },
+    );
 }
 
 /// A [`RowFunction`] as an operation.
@@ -127,25 +167,23 @@ pub trait ColumnFunction<T: Real>: Sync {
 pub struct Reduction<F>(pub F);
 
 impl<F> Reduction<F> {
-    /// Whether an operand of `ndim` dimensions is read as it lies, as matrices whose columns are reduced: these are the
-    /// dimensions from the first to before the second of the numbers given.
-    fn by_columns<T: Real>(&self, ndim: usize) -> Option<(&dyn ColumnFunction<T>, usize, usize)>
+    /// Whether inputs of these types are reduced as integers.
+    fn is_on_int<T: Real>(&self, inputs: &[TensorType]) -> bool
     where
         F: RowFunction<T>,
     {
-        let (first, end) = self.0.dims().block(ndim)?;
-        (first < end && end < ndim).then_some((self.0.columns()?, first, end))
+        self.0.on_int().is_some() && inputs.iter().all(|x| !x.dtype.is_float())
     }
 
-    /// The function on columns with the numbers of rows and columns of each matrix; nothing for an operand that was
-    /// arranged into rows, or whose columns are rows.
+    /// The function on columns with the numbers of rows and columns of each matrix, for an operand that was not
+    /// arranged into rows.
     fn matrices<T: Real>(&self, shape: &Shape) -> Option<(&dyn ColumnFunction<T>, usize, usize)>
     where
         F: RowFunction<T>,
     {
-        let (f, first, end) = self.by_columns(shape.len())?;
-        let columns = shape[end..].iter().product();
-        (columns != 1).then_some((f, shape[first..end].iter().product(), columns))
+        let f = self.0.columns()?;
+        let (rows, columns) = self.0.dims().matrices(shape)?;
+        Some((f, rows, columns))
     }
 }
 
@@ -156,20 +194,20 @@ impl<T: Real, F: RowFunction<T>> Operation<T> for Reduction<F> {
         if !F::EMPTY_ROWS {
             expect_rows(&x.shape, &shape, F::NAME)?;
         }
-        let integers = !x.dtype.is_float() && self.0.on_int().is_some();
+        let integers = self.is_on_int(inputs);
         Ok(TensorType::new(if integers { DType::Int32 } else { DType::Float32 }, shape))
     }
 
-    fn arrange(&self, _: usize, layout: &Layout, _: &Signature) -> Layout {
-        if self.by_columns(layout.shape.len()).is_some() {
+    fn arrange(&self, _: usize, layout: &Layout, signature: &Signature) -> Layout {
+        let by_columns = self.0.columns().is_some() && self.0.dims().by_columns(layout.shape.len()).is_some();
+        if by_columns && !self.is_on_int(&signature.inputs) {
             return layout.clone();
         }
         self.0.dims().arrange(layout)
     }
 
     fn takes(&self, _: usize, inputs: &[TensorType]) -> Class {
-        let integers = !inputs[0].dtype.is_float() && self.0.on_int().is_some();
-        if integers { Class::Int } else { Class::Real }
+        if self.is_on_int(inputs) { Class::Int } else { Class::Real }
     }
 
     fn reads(&self) -> Reads {
@@ -182,10 +220,7 @@ impl<T: Real, F: RowFunction<T>> Operation<T> for Reduction<F> {
             (DataMut::Real(y), _) => match self.matrices(x[0].shape()) {
                 None => fill_rows(x[0].real(), width, y, |x| self.0.f(x)),
                 Some((f, rows, columns)) => {
-                    let x = x[0].real();
-                    for (i, y) in y.chunks_exact_mut(columns.max(1)).enumerate() {
-                        f.columns(&x[i * rows * columns..][..rows * columns], y);
-                    }
+                    fill_columns(x[0].real(), rows, columns, y, |x, y| f.columns(x, y));
                 }
             },
             (DataMut::Int(y), Some(f)) => fill_rows(x[0].int(), width, y, f),
@@ -198,10 +233,12 @@ impl<T: Real, F: RowFunction<T>> Operation<T> for Reduction<F> {
         let Some(dx) = &mut dx[0] else { return };
         let mode = dx.mode;
         if let Some((f, rows, columns)) = self.matrices(x[0].shape()) {
-            rows_mut(dx.data, columns, GRAIN, |first, part| {
-                for (i, row) in part.chunks_exact_mut(columns).enumerate() {
-                    let g = &dy[(first + i) / rows * columns..][..columns];
-                    f.columns_gradient(rows, g, &mut Grad { data: row, mode });
+            let (x, size) = (x[0].real(), rows * columns);
+            rows_mut(dx.data, size, GRAIN, |first, part| {
+                for (i, data) in part.chunks_exact_mut(size).enumerate() {
+                    let i = first + i;
+                    let x = if F::READS.inputs == 0 { &[] } else { &x[i * size..][..size] };
+                    f.columns_gradient(x, &dy[i * columns..][..columns], &mut Grad { data, mode });
                 }
             });
             return;
@@ -224,6 +261,22 @@ pub fn fill_rows<X: Sync, Y: Send>(x: &[X], width: usize, y: &mut [Y], f: impl F
     chunks_mut(y, GRAIN.div_ceil(width.max(1)), |first, y| {
         for (i, y) in y.iter_mut().enumerate() {
             *y = f(&x[(first + i) * width..][..width]);
+        }
+    });
+}
+
+/// `y[m] = f(matrix m of x)` for matrices of these sizes, on all threads; `y[m]` has an element for each column.
+pub fn fill_columns<X: Sync, Y: Send>(
+    x: &[X],
+    rows: usize,
+    columns: usize,
+    y: &mut [Y],
+    f: impl Fn(&[X], &mut [Y]) + Sync,
+) {
+    let size = rows * columns;
+    rows_mut(y, columns, GRAIN.div_ceil(rows.max(1)), |first, part| {
+        for (i, y) in part.chunks_exact_mut(columns).enumerate() {
+            f(&x[(first + i) * size..][..size], y);
         }
     });
 }

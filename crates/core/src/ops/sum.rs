@@ -2,6 +2,7 @@ use serde::Deserialize;
 
 use crate::kernels::columns::column_sums;
 use crate::kernels::{Mode, reduce};
+use crate::ops::reduction::map_columns;
 use crate::ops::{ColumnFunction, Dims, Grad, Named, Reads, RowFunction};
 use crate::real::Real;
 
@@ -44,7 +45,7 @@ impl<T: Real> ColumnFunction<T> for Sum {
         column_sums(x, y, Mode::Write);
     }
 
-    fn columns_gradient(&self, _: usize, g: &[T], dx: &mut Grad<'_, T>) {
-        dx.map([g], |[g]| g);
+    fn columns_gradient(&self, _: &[T], g: &[T], dx: &mut Grad<'_, T>) {
+        map_columns([], g, g, dx, |[], g, _| g);
     }
 }
