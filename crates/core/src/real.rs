@@ -50,8 +50,8 @@ pub trait Real:
     fn cos(self) -> Self;
     /// Hyperbolic tangent.
     fn tanh(self) -> Self;
-    /// Error function.
-    fn erf(self) -> Self;
+    /// Distribution function of the normal distribution.
+    fn normal_distribution(self) -> Self;
     /// Square root, correctly rounded.
     fn sqrt(self) -> Self;
     /// Self to the power of `exponent`.
@@ -75,7 +75,7 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($type:ty, $functions:path, $sin:path, $cos:path) => {
+    ($type:ty, $functions:path, $sin:path, $cos:path, $normal_distribution:path) => {
         impl Real for $type {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -113,9 +113,8 @@ macro_rules! real {
                 functions::tanh(self)
             }
             #[inline(always)]
-            fn erf(self) -> Self {
-                use $functions as functions;
-                functions::erf(self)
+            fn normal_distribution(self) -> Self {
+                $normal_distribution(self)
             }
             #[inline(always)]
             fn sqrt(self) -> Self {
@@ -138,5 +137,9 @@ macro_rules! real {
     };
 }
 
-real!(f32, crate::kernels::math, libm::sinf, libm::cosf);
-real!(f64, libm, libm::sin, libm::cos);
+real!(f32, crate::kernels::math, libm::sinf, libm::cosf, crate::kernels::math::normal_distribution);
+real!(f64, libm, libm::sin, libm::cos, normal_distribution);
+
+fn normal_distribution(x: f64) -> f64 {
+    0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2)
+}

@@ -149,24 +149,38 @@ pub fn fill<T: Real>(x: &[T], y: &mut [T], f: impl Fn(T) -> T) -> T {
 #[inline(always)]
 pub fn sum_of<T: Real, const N: usize>(x: [&[T]; N], f: impl Fn([T; N]) -> T) -> T {
     let n = x[0].len();
-    let whole = n - n % LANES;
+    let count = n / LANES;
+    let blocks = x.map(|x| x[..n].as_chunks::<LANES>().0);
     let mut lanes = [T::ZERO; LANES];
-    let mut values = [T::ZERO; GROUP];
-    for from in (0..whole).step_by(GROUP) {
-        let values = &mut values[..GROUP.min(whole - from)];
-        map(
-            x.map(|x| &x[from..]),
-            values,
-            #[inline(always)]
-            |_, x| f(x),
-        );
-        add_lanes(values, &mut lanes);
+    for from in (0..count).step_by(GROUP / LANES) {
+        let group = blocks.map(|blocks| &blocks[from..count.min(from + GROUP / LANES)]);
+        // Two sums, for in one each addition would wait for the one before.
+        let [mut even, mut odd] = [[T::ZERO; LANES]; 2];
+        let length = group[0].len();
+        for k in 0..length / 2 {
+            add_block(group.map(|blocks| &blocks[2 * k]), &mut even, &f);
+            add_block(group.map(|blocks| &blocks[2 * k + 1]), &mut odd, &f);
+        }
+        if length % 2 == 1 {
+            add_block(group.map(|blocks| &blocks[length - 1]), &mut even, &f);
+        }
+        for i in 0..LANES {
+            lanes[i] += even[i] + odd[i];
+        }
     }
-    if whole < n {
-        let end = end(x.map(|x| &x[whole..]), f);
+    if n > count * LANES {
+        let end = end(x.map(|x| &x[count * LANES..]), f);
         lanes.iter_mut().zip(end).for_each(|(lane, value)| *lane += value);
     }
     fold(lanes, |a, b| a + b)
+}
+
+/// `sums[i] += f([x₀[i], x₁[i], …])`
+#[inline(always)]
+fn add_block<T: Real, const N: usize>(x: [&[T; LANES]; N], sums: &mut [T; LANES], f: impl Fn([T; N]) -> T) {
+    for (i, sum) in sums.iter_mut().enumerate() {
+        *sum += f(x.map(|x| x[i]));
+    }
 }
 
 /// Adds whole blocks, summed among themselves first, to the lanes.

@@ -114,26 +114,42 @@ impl<F> Binary<F> {
         F: BinaryFunction<T>,
     {
         let op = self.0;
-        if !F::READS_INPUTS {
+        if F::READS_INPUTS {
+            carry(
+                x,
+                dy,
+                dx,
+                #[inline(always)]
+                move |g, a, b| side(op.gradients(g, a, b)),
+            );
+        } else {
             dx.map(
                 [dy],
                 #[inline(always)]
                 move |[g]| side(op.gradients(g, T::ZERO, T::ZERO)),
             );
-            return;
         }
-        let add = dx.mode == Mode::Add;
-        elementwise::zip(
-            (x[0].real(), &x[0].layout.strides),
-            (x[1].real(), &x[1].layout.strides),
-            [dy],
-            x[0].shape(),
-            dx.data,
-            #[inline(always)]
-            move |dx, a, b, [g]| {
-                let change = side(op.gradients(g, a, b));
-                if add { dx + change } else { change }
-            },
-        );
     }
+}
+
+/// `dx (+)= f(dy, a, b)` for a and b, the two operands, read as they lie.
+pub(super) fn carry<T: Real>(
+    x: &[Operand<'_, T>],
+    dy: &[T],
+    dx: &mut Grad<'_, T>,
+    f: impl Fn(T, T, T) -> T + Copy + Sync,
+) {
+    let add = dx.mode == Mode::Add;
+    elementwise::zip(
+        (x[0].real(), &x[0].layout.strides),
+        (x[1].real(), &x[1].layout.strides),
+        [dy],
+        x[0].shape(),
+        dx.data,
+        #[inline(always)]
+        move |dx, a, b, [g]| {
+            let change = f(g, a, b);
+            if add { dx + change } else { change }
+        },
+    );
 }

@@ -14,6 +14,9 @@ use crate::real::Real;
 /// −(1−ε)·w_y·ln p_y − ε/C·Σ_c w_c·ln p_c
 ///
 /// and its derivative p_j·((1−ε)·w_y + ε/C·Σ_c w_c) − (1−ε)·w_y·[j = y] − ε/C·w_j.
+///
+/// Without weights and smoothing the error of a row of n classes is at most (max x − x_y + |loss| + s + 26 + n/256)·u, with
+/// s = ln Σ e^(x − max x) and u = 2⁻²⁴; see docs/accuracy.md, also for the gradient.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CrossEntropy {

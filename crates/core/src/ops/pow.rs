@@ -2,7 +2,8 @@ use serde::Deserialize;
 
 use crate::dtype::{DType, DataMut, Operand, TensorType};
 use crate::error::{Error, Result};
-use crate::kernels::{Mode, elementwise};
+use crate::kernels::elementwise;
+use crate::ops::binary::carry;
 use crate::ops::{Grad, Named, Operation, Reads, Signature, expect_inputs};
 use crate::real::Real;
 use crate::shape::{Layout, Shape};
@@ -70,28 +71,6 @@ fn by_exponent<T: Real>(a: T, b: T) -> T {
     if a == T::ZERO && b >= T::ZERO { T::ZERO } else { a.powf(b) * a.ln() }
 }
 
-/// `dx (+)= dy · derivative(a, b)`
-fn carry<T: Real>(
-    x: &[Operand<'_, T>],
-    dy: &[T],
-    dx: &mut Grad<'_, T>,
-    derivative: impl Fn(T, T) -> T + Copy + Sync,
-) {
-    let add = dx.mode == Mode::Add;
-    elementwise::zip(
-        (x[0].real(), &x[0].layout.strides),
-        (x[1].real(), &x[1].layout.strides),
-        [dy],
-        x[0].shape(),
-        dx.data,
-        #[inline(always)]
-        move |dx, a, b, [g]| {
-            let change = g * derivative(a, b);
-            if add { dx + change } else { change }
-        },
-    );
-}
-
 /// `y = f(a, b)`
 fn fill<T: Real>(x: &[Operand<'_, T>], y: &mut [T], f: impl Fn(T, T) -> T + Copy + Sync) {
     elementwise::zip(
@@ -148,18 +127,18 @@ impl<T: Real> Operation<T> for Pow {
         let half = T::from_f64(0.5);
         if let Some(dx) = &mut dx[0] {
             match Simple::of(&x[1]) {
-                Some(Simple::Zero) => carry(x, dy, dx, |_, _| T::ZERO),
-                Some(Simple::Root) => carry(x, dy, dx, |a, _| half / a.sqrt()),
-                Some(Simple::Identity) => carry(x, dy, dx, |_, _| T::ONE),
-                Some(Simple::Reciprocal) => carry(x, dy, dx, |a, _| -T::ONE / (a * a)),
-                Some(Simple::Square) => carry(x, dy, dx, |a, _| a + a),
-                Some(Simple::Cube) => carry(x, dy, dx, |a, b| b * (a * a)),
+                Some(Simple::Zero) => carry(x, dy, dx, |g, _, _| g * T::ZERO),
+                Some(Simple::Root) => carry(x, dy, dx, |g, a, _| g * (half / a.sqrt())),
+                Some(Simple::Identity) => carry(x, dy, dx, |g, _, _| g),
+                Some(Simple::Reciprocal) => carry(x, dy, dx, |g, a, _| g * (-T::ONE / (a * a))),
+                Some(Simple::Square) => carry(x, dy, dx, |g, a, _| g * (a + a)),
+                Some(Simple::Cube) => carry(x, dy, dx, |g, a, b| g * (b * (a * a))),
                 None => carry(
                     x,
                     dy,
                     dx,
                     #[inline(always)]
-                    |a, b| by_base(a, b),
+                    |g, a, b| g * by_base(a, b),
                 ),
             }
         }
@@ -169,7 +148,7 @@ impl<T: Real> Operation<T> for Pow {
                 dy,
                 dx,
                 #[inline(always)]
-                |a, b| by_exponent(a, b),
+                |g, a, b| g * by_exponent(a, b),
             );
         }
     }

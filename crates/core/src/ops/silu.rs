@@ -5,6 +5,8 @@ use crate::ops::{Named, Reads, UnaryFunction};
 use crate::real::Real;
 
 /// x · σ(x), also called swish (Elfwing, Uchibe, Doya 2018). The derivative is σ(x) · (1 + x · (1 − σ(x))).
+///
+/// The error is at most 2.5·u·|x|, u = 2⁻²⁴; see docs/accuracy.md.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Silu {}

@@ -10,6 +10,8 @@ use crate::real::Real;
 /// g ← ±∇f(p) + λ·p (minus to maximize); b ← g in the first step, then μ·b + (1−τ)·g;
 /// p ← p − lr·(g + μ·b) with Nesterov, else p − lr·b; without momentum p − lr·g. Computed without branches: a parameter
 /// that is already infinite becomes NaN even with λ = 0.
+///
+/// The error of a step is at most u·|p| and 10·u of the sum of what is added, u = 2⁻²⁴; see docs/accuracy.md.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Sgd {

@@ -85,6 +85,12 @@ fn variances_are_taken_in_two_passes() {
             let mean_error = row_error(n) * U * magnitude(&x) / n as f64;
             let allowed = exact * (row_error(n) + 6.0) * U + 2.0 * mean_error.powi(2) + TINY * n as f64;
             assert!(is_close(y[0], exact, allowed), "var of {n} is {}, {exact}, {isa:?}", y[0]);
+            let columns: Vec<f32> = x.iter().zip(x.iter().rev()).flat_map(|(&a, &b)| [a, b]).collect();
+            let matrix = (&columns[..], row_major(&[n, 2]));
+            let operands = Operands { floats: &[matrix], labels: None };
+            for y in apply("var", r#"{"dims": [0]}"#, &operands, n % 16, None).0 {
+                assert!(is_close(y, exact, allowed), "var of a column of {n} is {y}, {exact}, {isa:?}");
+            }
         }
     });
 }
