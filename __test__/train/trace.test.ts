@@ -184,6 +184,16 @@ const impure: Record<string, [new () => Net, RegExp]> = {
     },
     /calls predictSync/,
   ],
+  'a list that grows': [
+    class extends Net {
+      sizes: number[] = [];
+      hidden(x: Tensor) {
+        this.sizes.push(x.size);
+        return x.mul(1 / this.sizes.length);
+      }
+    },
+    /changes the model, in sizes\.\d/,
+  ],
   'an activation that is kept': [
     class extends Net {
       kept: Tensor | undefined;

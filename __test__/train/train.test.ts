@@ -248,6 +248,25 @@ test('the same seed gives the same bits, twice', async () => {
   expect(await once()).toEqual(await once());
 });
 
+test('runs at the same time do not disturb each other', async () => {
+  const start = (seed: number) => {
+    manualSeed(seed);
+    const model = makeNet(0); // without dropout: the streams of random numbers are common to all
+    const optimizer = new optim.Adam(model.parameters());
+    const batches = loader(500, { shuffle: false });
+    return { model, run: train(model, batches, { loss: criterion, optimizer, epochs: 5 }) };
+  };
+  const alone: number[][] = [];
+  for (const seed of [1, 2, 3]) {
+    const { model, run } = start(seed);
+    await run;
+    alone.push(weights(model));
+  }
+  const together = [1, 2, 3].map(start);
+  await Promise.all(together.map(({ run }) => run));
+  expect(together.map(({ model }) => weights(model))).toEqual(alone);
+});
+
 describe('epochs', () => {
   test('say what there is to know', async () => {
     const model = makeNet();

@@ -43,7 +43,8 @@ export class Fields {
   /** Gives every field the value that it had. */
   restore(): void {
     for (const { object, keys, values } of this.holders) {
-      for (const key of Object.keys(object)) if (!keys.includes(key)) delete object[key];
+      if (Array.isArray(object)) object.length = keys.length;
+      else for (const key of Object.keys(object)) if (!keys.includes(key)) delete object[key];
       keys.forEach((key, i) => {
         if (!Object.is(object[key], values[i])) object[key] = values[i];
       });
