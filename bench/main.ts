@@ -74,7 +74,9 @@ async function startAll(options: Options, cases: readonly Case[]) {
     try {
       running.set(command.name, await ChildParticipant.start(command));
     } catch (error) {
-      missing.push(`${command.name}: ${(error as Error).message}`);
+      // Of a whole stack trace, the line that says what is wrong.
+      const { message } = error as Error;
+      missing.push(`${command.name}: ${message.match(/^\s*\w*Error.*$/m)?.[0].trim() ?? message}`);
     }
   };
 
