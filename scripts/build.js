@@ -5,6 +5,7 @@
  *   dist/ferrograd.<platform>.node   the native binary, from crates/
  *   dist/*.js, *.d.ts, *.map         CommonJS, from src/
  *   dist/index.mjs, index.d.mts      the same exports for `import`
+ *   dist/browser.mjs                 those of the WebAssembly package, for `import` in browsers
  *   dist/.build/                     stamps, by which the next build knows what is up to date
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,6 +18,9 @@ import { rustCompiler, rustMissing, setup } from './setup.js';
 /** It compiled, but Node.js cannot load it. */
 class LoadError extends Failure {}
 
+/** All that the compiled core depends on. */
+export const rustSources = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', '.cargo', 'crates'];
+
 /** @param {string} packageName */
 const versionOf = (packageName) =>
   JSON.parse(readFileSync(`${root}node_modules/${packageName}/package.json`, 'utf8')).version;
@@ -27,13 +31,12 @@ const versionOf = (packageName) =>
  * @param {string} compiler what `rustc -vV` says
  */
 async function buildNative(compiler) {
-  const sources = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', '.cargo', 'crates'];
   const flags = Object.entries(process.env).filter(
     ([name]) => name === 'RUSTFLAGS' || /^CARGO_(BUILD|PROFILE|ENCODED|TARGET_.+)_/.test(name),
   );
   const facts = [compiler, versionOf('@napi-rs/cli'), JSON.stringify(flags.sort())];
   const binaries = readdirSync(`${root}dist`).filter((name) => name.endsWith('.node'));
-  await unlessMade('dist/.build/native', fingerprint(sources, facts), binaries.length > 0, async () => {
+  await unlessMade('dist/.build/native', fingerprint(rustSources, facts), binaries.length > 0, async () => {
     say('compiling the Rust core (a minute or two the first time) …');
     const out = `dist/.build/binary-${process.pid}`;
     const args = ['build', '--release', '--platform', '--no-js', '--output-dir', out];
@@ -91,6 +94,7 @@ async function writeModuleEntry() {
   const list = names.map((/** @type {string} */ name) => `  ${name},\n`).join('');
   writeFileSync(`${root}dist/index.mjs`, `export {\n${list}} from './index.js';\n`);
   writeFileSync(`${root}dist/index.d.mts`, "export * from './index.js';\n");
+  writeFileSync(`${root}dist/browser.mjs`, "export * from 'ferrograd-wasm32-wasi';\n");
   await evaluate('import("./dist/index.mjs")');
 }
 

@@ -1,6 +1,6 @@
 /** Element types, and the arrays that hold them. */
-import { markAsUntransferable } from 'node:worker_threads';
 import { ArgumentError } from './errors.js';
+import { sharedBlock, uninitialized } from './memory.js';
 import { describe } from './shape.js';
 
 /** The element type of a tensor. Labels are `int32`. */
@@ -23,9 +23,7 @@ const BLOCK = 8192;
 /** The address of every small array is a multiple of this, in bytes. */
 const ALIGNMENT = 16;
 
-/**
- * From this size on, memory that is not cleared first is cheaper, although it takes longer to get.
- */
+/** From this size on, in bytes, memory that is not cleared first is cheaper, although it takes longer to get. */
 const LARGE = 4096;
 
 let block: ArrayBuffer;
@@ -33,9 +31,7 @@ let used = BLOCK;
 
 function small(bytes: number): number {
   if (used + bytes > BLOCK) {
-    block = new ArrayBuffer(BLOCK);
-    // Whoever transfers the buffer of one tensor to another thread must not take its neighbours along.
-    markAsUntransferable(block);
+    block = sharedBlock(BLOCK);
     used = 0;
   }
   const start = used;
@@ -57,13 +53,11 @@ export function allocate(dtype: DType, length: number): TypedArray {
     return new Constructor(block, start, length);
   }
   if (bytes < LARGE) return new Constructor(length);
-  let buffer: Buffer;
   try {
-    buffer = Buffer.allocUnsafeSlow(bytes);
+    return new Constructor(uninitialized(bytes), 0, length);
   } catch (cause) {
     throw new ArgumentError(`cannot allocate ${bytes} bytes for ${length} elements of ${dtype}`, { cause });
   }
-  return new Constructor(buffer.buffer as ArrayBuffer, 0, length);
 }
 
 /** What `dtype` makes of `value`: floats take any number, and anything but 0 is true. */

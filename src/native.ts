@@ -1,14 +1,17 @@
 /**
- * Finds and loads the native binary: the one place that knows where it may be.
+ * Finds and loads the binary: the one place that knows where it may be. In browsers src/browser/native.ts takes its
+ * place.
  *
  * In this order: the file that `FERROGRAD_BINARY` names (then nothing else is tried); the checkout's own build in
- * dist/; the prebuilt package of this platform, which npm installs as an optional dependency.
+ * dist/; the prebuilt package of this platform, which npm installs as an optional dependency; WebAssembly, which is
+ * slower, of the checkout or of its package. With `FERROGRAD_FORCE_WASM=1` that alone is tried.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Native } from './binding.js';
 import { NativeLoadError } from './errors.js';
-import { platform, published } from './platform.js';
+import { platform, published, wasm } from './platform.js';
+import { instantiate } from './wasm.js';
 
 export type { Native } from './binding.js';
 
@@ -27,7 +30,9 @@ type Outcome = { native: Native; binary: string } | Miss;
 function open(place: string, file: string): Outcome {
   let binding: Partial<Native>;
   try {
-    binding = require(file);
+    binding = file.endsWith('.wasm')
+      ? instantiate(new WebAssembly.Module(readFileSync(file)))
+      : require(file);
   } catch (cause) {
     // Node repeats the path and appends the stack of requires: the first line says what the system said.
     const [first = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
@@ -39,6 +44,12 @@ function open(place: string, file: string): Outcome {
   if (found !== version) return { place, state, reason: `is version ${found}, this is ferrograd ${version}` };
   return { native: binding as Native, binary: file };
 }
+
+/** In dist/ or in its package: the binary of a platform. */
+const attempts = (id: string, extension: 'node' | 'wasm') => {
+  const own = join(__dirname, `ferrograd.${id}.${extension}`);
+  return [() => openFile(own, own), () => openPackage(`ferrograd-${id}`)];
+};
 
 function openFile(place: string, file: string): Outcome {
   return existsSync(file) ? open(place, file) : { place, state: 'absent', reason: 'no such file' };
@@ -93,27 +104,54 @@ function load(): { native: Native; binary: string } {
   }
 
   const misses: Miss[] = [];
-  const own = join(__dirname, `ferrograd.${id}.node`);
-  const packageName = `ferrograd-${id}`;
-  for (const attempt of [() => openFile(own, own), () => openPackage(packageName)]) {
+  const native = process.env.FERROGRAD_FORCE_WASM === '1' ? [] : attempts(id, 'node');
+  for (const attempt of native) {
     const outcome = attempt();
     if ('native' in outcome) return outcome;
     misses.push(outcome);
   }
+  const missed = misses.at(-1);
+  for (const attempt of attempts(wasm, 'wasm')) {
+    const outcome = attempt();
+    if ('native' in outcome) {
+      if (missed) notice(description, missed);
+      return outcome;
+    }
+    misses.push(outcome);
+  }
+  const installWasm = `npm install ferrograd-${wasm}@${version}`;
 
   if (existsSync(join(__dirname, '..', 'Cargo.toml'))) {
-    throw failure(description, misses, 'This is a checkout: build the binary with\n\n    npm run build\n');
+    const command = missed ? 'npm run build' : 'npm run build:wasm';
+    throw failure(description, misses, `This is a checkout: build the binary with\n\n    ${command}\n`);
+  }
+  if (!missed) {
+    throw failure(
+      description,
+      misses,
+      `FERROGRAD_FORCE_WASM asks for WebAssembly. Install it with\n\n    ${installWasm}\n`,
+    );
   }
   if (!published.includes(id)) {
     throw failure(
       description,
       misses,
       `No binary is published for ${id}, only for ${published.join(', ')}. ` +
-        'Build ferrograd from a checkout of its source with\n\n    npm run build\n',
+        `WebAssembly runs everywhere, but is slower. Install it with\n\n    ${installWasm}\n\n` +
+        'or build ferrograd from a checkout of its source with\n\n    npm run build\n',
     );
   }
-  const [why, command] = remedies[misses.at(-1)?.state ?? 'absent'];
-  throw failure(description, misses, `${why}\n\n    ${command(packageName)}\n`);
+  const [why, command] = remedies[missed.state];
+  throw failure(description, misses, `${why}\n\n    ${command(`ferrograd-${id}`)}\n`);
+}
+
+/** Says in a line that computing takes longer than it might. */
+function notice(description: string, { place, reason }: Miss): void {
+  process.emitWarning(
+    `computing with WebAssembly, several times slower: no native binary loads here (${description}; ` +
+      `${place}: ${reason})`,
+    { type: 'ferrograd', code: 'FERROGRAD_WASM' },
+  );
 }
 
 /** The native binding, and the file that it was loaded from. */

@@ -12,6 +12,9 @@ export const published = [
   'darwin-arm64',
 ];
 
+/** WebAssembly, as npm names it: its package is there for whoever asks for it. */
+export const wasm = 'wasm32-wasi';
+
 /** The C library that this very process runs on; a file of the system could be another's (containers, emulators). */
 function libc(): { abi: 'gnu' | 'musl'; name: string } {
   const { report } = process as { report?: NodeJS.ProcessReport & { excludeNetwork?: boolean } };

@@ -15,11 +15,11 @@ const help = `Builds the binaries that are published, and packs them and the roo
 
   npm run binaries -- [options]
 
-  --target T   a target as Rust names it, or host; several allowed (default: all)
+  --target T   a target as Rust or as npm names it, or host; several allowed (default: all)
   --out DIR    where the tarballs go (default target/packages)
   --help       this text
 
-Targets: ${targets.map((/** @type {{ triple: string }} */ { triple }) => triple).join('\n         ')}
+Targets: ${targets.map(({ triple }) => triple).join('\n         ')}
 `;
 
 /** How sure a binary that was built here is to be the one that is published. */
@@ -27,6 +27,7 @@ const remarks = {
   linux: '',
   darwin: 'compile check: the published one is built on macOS',
   win32: 'compile check: the published one is built on Windows',
+  wasi: 'the same wherever it is built',
 };
 
 /** @param {number} bytes */

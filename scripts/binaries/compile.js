@@ -1,4 +1,4 @@
-/** Compiles the native binary for a target: with this machine's own tools, or on Linux with zig's. */
+/** Compiles the binary for a target: with this machine's own tools, or on Linux with zig's. */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter } from 'node:path';
@@ -25,8 +25,8 @@ export const machinePaths = [
 
 /** @param {Target} target @returns {boolean} whether this machine's own compiler makes it as it is published */
 function native({ os, libc }) {
-  // Even on Linux glibc's floor needs zig: the system's linker takes the system's version.
-  return os === process.platform && libc === undefined;
+  // Rust has a linker for WebAssembly. Even on Linux glibc's floor needs zig: the system's takes the system's version.
+  return os === 'wasi' || (os === process.platform && libc === undefined);
 }
 
 /** @param {string} triple @returns {Promise<boolean>} whether the Rust that is installed can compile for it */
@@ -58,8 +58,16 @@ async function debianRust() {
   };
 }
 
-/** @param {Target} target @returns {string} what Rust builds here for it: Microsoft's linker and libraries are not to be had */
-const builtTriple = ({ os, triple }) => (os === 'win32' ? triple.replace('-msvc', '-gnullvm') : triple);
+/**
+ * What Rust builds here for a target: Microsoft's linker and libraries are not to be had, and of WASI there is nothing
+ * to use.
+ *
+ * @param {Target} target
+ */
+function builtTriple({ os, triple }) {
+  if (os === 'wasi') return 'wasm32-unknown-unknown';
+  return os === 'win32' ? triple.replace('-msvc', '-gnullvm') : triple;
+}
 
 /**
  * What zig needs to link for Windows: an import library of Node.js, empty because the binary looks up what it calls.
@@ -72,7 +80,7 @@ async function importLibrary(zig, { cpu, id }) {
   const folder = `${cache}/libnode-${id}`;
   mkdirSync(folder, { recursive: true });
   writeFileSync(`${folder}/node.def`, 'LIBRARY node.exe\nEXPORTS\n');
-  const machine = { x64: 'i386:x86-64', arm64: 'arm64' }[cpu];
+  const machine = cpu === 'arm64' ? 'arm64' : 'i386:x86-64';
   const args = ['dlltool', '-m', machine, '-d', `${folder}/node.def`, '-l', `${folder}/libnode.dll`];
   const { ok, output } = await run(zig, args, { output: 'capture' });
   if (!ok) throw new Failure(`zig dlltool failed: ${output}`);
@@ -91,15 +99,19 @@ export async function compile(target) {
   /** @type {string[]} */
   const flags = machinePaths.map(([path, name]) => `--remap-path-prefix=${path}=${name}`);
   if (libc === 'musl') flags.push('-Ctarget-feature=-crt-static');
+  if (os === 'wasi') flags.push('-Ctarget-feature=+simd128');
   /** @type {NodeJS.ProcessEnv} */
   const env = { ...process.env, MACOSX_DEPLOYMENT_TARGET: floor.macos };
-  const args = ['--release', '--package', 'ferrograd-node', '--locked'];
+  const crate = os === 'wasi' ? 'ferrograd-wasm' : 'ferrograd-node';
+  const args = ['--release', '--package', crate, '--locked'];
+  const rust = builtTriple(target);
   if (native(target)) {
-    if (!(await hasStandardLibrary(triple))) {
-      throw new Unavailable(`this Rust has no library for it: \`rustup target add ${triple}\``);
+    const own = os === 'wasi' ? rust : triple;
+    if (!(await hasStandardLibrary(own))) {
+      throw new Unavailable(`this Rust has no library for it: \`rustup target add ${own}\``);
     }
     env.CARGO_ENCODED_RUSTFLAGS = flags.join('\x1f');
-    return built(target, triple, await run('cargo', ['build', '--target', triple, ...args], { env }));
+    return built(target, own, await run('cargo', ['build', '--target', own, ...args], { env }));
   }
   if (process.platform !== 'linux') {
     throw new Unavailable(`it is built on its own system or on Linux, not on ${process.platform}`);
@@ -107,7 +119,6 @@ export async function compile(target) {
   const python = await pypi('zig', ['ziglang', 'cargo-zigbuild']);
   env.PYTHONPATH = python;
   env.PATH = `${python}/bin${delimiter}${process.env.PATH}`;
-  const rust = builtTriple(target);
   if (!(await hasStandardLibrary(rust))) {
     const debians = await debianRust();
     Object.assign(env, debians.env);
@@ -135,6 +146,7 @@ function built({ os, triple }, folder, { ok }) {
     linux: 'libferrograd_node.so',
     darwin: 'libferrograd_node.dylib',
     win32: 'ferrograd_node.dll',
+    wasi: 'ferrograd_wasm.wasm',
   };
   return `${targetFolder}/${folder}/release/${file[os]}`;
 }

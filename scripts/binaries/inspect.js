@@ -56,7 +56,7 @@ export function inspect({ os, libc }, binary) {
   for (const [path = ''] of machinePaths) {
     if (text.includes(path)) faults.push(`the path ${path} of this machine is in it`);
   }
-  let needs = os === 'win32' ? 'Windows 10' : 'musl';
+  let needs = { win32: 'Windows 10', wasi: 'SIMD', linux: 'musl', darwin: '' }[os];
   if (libc === 'gnu') {
     const version = glibcFloor(text);
     if (compare(version, floor.glibc) > 0) faults.push(`it needs glibc ${version}, not ${floor.glibc}`);
@@ -65,6 +65,9 @@ export function inspect({ os, libc }, binary) {
     const version = macosFloor(file);
     if (!(compare(version, floor.macos) <= 0)) faults.push(`it needs macOS ${version}, not ${floor.macos}`);
     needs = `macOS ${version}`;
+  } else if (os === 'wasi') {
+    const imports = WebAssembly.Module.imports(new WebAssembly.Module(file));
+    for (const { module, name } of imports) faults.push(`it imports ${name} from ${module}`);
   }
   return { bytes: file.length, needs, faults };
 }

@@ -1,13 +1,15 @@
 /**
  * Makes the tarballs that are published. The root package's manifest is not the checkout's: what only the checkout needs
  * is left out, and `optionalDependencies` name the packages of all platforms. The checkout's own must not, or `npm ci`
- * would ask the registry for packages of a version that is not published yet.
+ * would ask the registry for packages of a version that is not published yet. WebAssembly's package comes only to those
+ * who install it: as an optional peer it is found by every package manager, and must have the same version.
  */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { bundle } from '../bundle.js';
 import { Failure, root, runNpm } from '../command.js';
-import { manifest, targets } from './targets.js';
+import { manifest, nativeTargets, wasmTarget } from './targets.js';
 
 /** @typedef {import('./targets.js').Target} Target */
 
@@ -34,13 +36,13 @@ async function npmPack(folder, args) {
  * Packs a folder made for it.
  *
  * @param {string} out where the tarball goes
- * @param {(folder: string) => void} fill
+ * @param {(folder: string) => void | Promise<void>} fill
  * @returns {Promise<{ file: string, bytes: number, unpackedBytes: number }>}
  */
 async function stage(out, fill) {
   const folder = mkdtempSync(join(tmpdir(), 'ferrograd-pack-'));
   try {
-    fill(folder);
+    await fill(folder);
     mkdirSync(out, { recursive: true });
     const packed = await npmPack(folder, ['--pack-destination', resolve(out)]);
     return { file: join(out, packed.filename), bytes: packed.size, unpackedBytes: packed.unpackedSize };
@@ -60,11 +62,15 @@ function repository() {
 
 function publishedManifest() {
   const { private: _, scripts, devDependencies, napi, ...kept } = manifest;
-  const packages = targets.map((/** @type {Target} */ { id }) => [
-    `${manifest.name}-${id}`,
-    manifest.version,
-  ]);
-  return { ...kept, ...repository(), optionalDependencies: Object.fromEntries(packages.sort()) };
+  const packages = nativeTargets.map(({ id }) => [`${manifest.name}-${id}`, manifest.version]);
+  const wasm = `${manifest.name}-${wasmTarget.id}`;
+  return {
+    ...kept,
+    ...repository(),
+    optionalDependencies: Object.fromEntries(packages.sort()),
+    peerDependencies: { [wasm]: manifest.version },
+    peerDependenciesMeta: { [wasm]: { optional: true } },
+  };
 }
 
 /**
@@ -95,18 +101,19 @@ export async function packRoot(out) {
 }
 
 /**
- * Packs a platform's package.
+ * Packs a platform's package; that of WebAssembly also has the bundle for browsers.
  *
  * @param {string} id such as `linux-x64-gnu`
  * @param {string} binary the file
  * @param {string} out the folder that the tarball goes to
  */
 export function packPlatform(id, binary, out) {
-  return stage(out, (folder) => {
+  return stage(out, async (folder) => {
     cpSync(join(root, 'npm', id), folder, { recursive: true });
     const own = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
     writeJson(join(folder, 'package.json'), { ...own, ...repository() });
     cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
     cpSync(binary, join(folder, own.main));
+    if (id === wasmTarget.id) await bundle(binary, join(folder, own.exports['.'].import));
   });
 }

@@ -10,8 +10,6 @@ import { parseArgs } from 'node:util';
 import { Failure, runNpm, say, script } from '../command.js';
 import { manifest, targets } from './targets.js';
 
-/** @typedef {import('./targets.js').Target} Target */
-
 const { name: rootName, version } = manifest;
 
 /** @param {string} name */
@@ -32,7 +30,7 @@ await script(async () => {
   if (!dryRun && values.tag !== `v${version}`) {
     throw new Failure(`the tag is ${values.tag}, but package.json has version ${version}`);
   }
-  const names = [...targets.map((/** @type {Target} */ { id }) => `${rootName}-${id}`), rootName];
+  const names = [...targets.map(({ id }) => `${rootName}-${id}`), rootName];
   const packages = names.map((name) => ({
     name,
     file: resolve(join(values.from, `${name}-${version}.tgz`)),

@@ -18,6 +18,7 @@ const NODE = '22';
 
 /** @param {Target} target @returns {boolean} */
 function isOwn({ os, cpu, libc }) {
+  if (os === 'wasi') return true;
   if (os !== process.platform || cpu !== process.arch) return false;
   if (os !== 'linux') return true;
   const { header } = /** @type {any} */ (process.report).getReport();

@@ -1,4 +1,4 @@
-/** The targets that a native binary is built for, as Rust and as npm name them. */
+/** The targets that a binary is built for, as Rust and as npm name them. */
 import { readFileSync } from 'node:fs';
 import { Failure, root, run } from '../command.js';
 
@@ -6,12 +6,12 @@ import { Failure, root, run } from '../command.js';
  * @typedef {object} Target
  * @property {string} triple as Rust names it: `x86_64-unknown-linux-gnu`
  * @property {string} id as npm does, the suffix of binary and package: `linux-x64-gnu`
- * @property {'linux' | 'win32' | 'darwin'} os
- * @property {'x64' | 'arm64'} cpu
+ * @property {'linux' | 'win32' | 'darwin' | 'wasi'} os
+ * @property {'x64' | 'arm64' | 'wasm32'} cpu
  * @property {'gnu' | 'musl' | undefined} libc of Linux
  */
 
-/** @param {string} triple @returns {Target} */
+/** @param {string} triple of a native target @returns {Target} */
 function describe(triple) {
   const cpu = triple.startsWith('x86_64') ? 'x64' : 'arm64';
   if (triple.includes('apple')) return { triple, id: `darwin-${cpu}`, os: 'darwin', cpu, libc: undefined };
@@ -25,10 +25,25 @@ function describe(triple) {
 /** `package.json`, which lists the targets for the napi CLI. */
 export const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 
-/** All that have a package with a native binary: WebAssembly is none. */
-export const targets = manifest.napi.targets
-  .filter((/** @type {string} */ triple) => !triple.startsWith('wasm'))
-  .map(describe);
+/** Those with a native binary, in optional dependencies of the root package. @type {Target[]} */
+export const nativeTargets = manifest.napi.targets.map(describe);
+
+/**
+ * WebAssembly, for browsers and for platforms that there is no native binary for. It uses nothing of WASI, so it runs
+ * where there is none.
+ *
+ * @type {Target}
+ */
+export const wasmTarget = {
+  triple: 'wasm32-wasip1',
+  id: 'wasm32-wasi',
+  os: 'wasi',
+  cpu: 'wasm32',
+  libc: undefined,
+};
+
+/** All that have a package. */
+export const targets = [...nativeTargets, wasmTarget];
 
 /** The triple of this machine, by its Rust compiler. */
 export async function hostTriple() {
@@ -39,18 +54,18 @@ export async function hostTriple() {
 }
 
 /**
- * @param {readonly string[]} names triples, or `host`; none stands for all
+ * @param {readonly string[]} names as Rust or as npm has them, or `host`; none stands for all
  * @returns {Promise<Target[]>}
  */
 export async function chooseTargets(names) {
   if (names.length === 0) return targets;
   const host = names.includes('host') ? await hostTriple() : '';
   return names.map((name) => {
-    const triple = name === 'host' ? host : name;
-    const found = targets.find((/** @type {Target} */ target) => target.triple === triple);
+    const wanted = name === 'host' ? host : name;
+    const found = targets.find(({ triple, id }) => wanted === triple || wanted === id);
     if (!found) {
-      const known = targets.map((/** @type {Target} */ target) => target.triple).join(', ');
-      throw new Failure(`no target ${triple}: there are host, ${known}`);
+      const known = targets.map(({ triple }) => triple).join(', ');
+      throw new Failure(`no target ${wanted}: there are host, ${known}`);
     }
     return found;
   });

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { Failure, run, runNpm, script } from '../command.js';
 import { serve } from './registry.js';
 import { runtime } from './runtimes.js';
-import { chooseTargets, manifest } from './targets.js';
+import { chooseTargets, manifest, wasmTarget } from './targets.js';
 import { Unavailable } from './tools.js';
 
 /** @typedef {import('./targets.js').Target} Target */
@@ -20,7 +20,7 @@ const help = `Installs the tarballs that \`npm run binaries\` made, and trains w
   npm run binaries:test -- [options]
 
   --from DIR   where the tarballs are (default target/packages)
-  --target T   a target as Rust names it, or host; several allowed (default: all whose tarball is there)
+  --target T   a target as Rust or as npm names it, or host; several allowed (default: all whose tarball is there)
   --steps N    of training (default 300)
   --help       this text
 `;
@@ -52,7 +52,9 @@ async function train({ os, cpu, libc, id, ...names }, registry, steps) {
       ...(libc ? [`--libc=${libc === 'gnu' ? 'glibc' : libc}`] : []),
     ];
     const options = ['--ignore-scripts', '--no-audit', '--no-fund', `--registry=${registry}`, ...platform];
-    const installed = await runNpm(['install', ...options, manifest.name], {
+    // The package of WebAssembly comes only to those who ask for it.
+    const wanted = id === wasmTarget.id ? [manifest.name, `${manifest.name}-${id}`] : [manifest.name];
+    const installed = await runNpm(['install', ...options, ...wanted], {
       cwd: folder,
       output: 'capture',
     });

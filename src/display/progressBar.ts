@@ -38,15 +38,15 @@ export class ProgressBar {
   /** @throws ArgumentError where the total is not a positive number. */
   constructor(options: ProgressBarOptions) {
     checkOptions('ProgressBar', options, ['label', 'total', 'unit', 'stream']);
-    const { label, total, unit, stream = process.stderr } = options;
+    const { label, total, unit, stream = globalThis.process?.stderr } = options;
     if (!(Number.isFinite(total) && total > 0)) {
       throw new ArgumentError(`ProgressBar: total must be a positive number, got ${describe(total)}`);
     }
     this.label = label;
     this.total = total;
     this.unit = unit;
-    const terminal = stream as WriteStream;
-    if (terminal.isTTY && process.env.TERM !== 'dumb') this.terminal = terminal;
+    const terminal = stream as WriteStream | undefined; // a browser has none
+    if (terminal?.isTTY && process.env.TERM !== 'dumb') this.terminal = terminal;
   }
 
   /** Says how much of the total is done, with a short remark behind the numbers if there is one. */

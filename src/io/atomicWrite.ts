@@ -1,8 +1,12 @@
 /** Files that are there as a whole or not at all. */
+import { constants } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { open, realpath, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { DataError } from '../errors.js';
+
+/** The most bytes that there can be in one array, to be written as a file. */
+export const MAX_BYTES = constants.MAX_LENGTH;
 
 /** The most bytes of one system call: some systems refuse 2 GB. */
 const CHUNK = 2 ** 30;

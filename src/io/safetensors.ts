@@ -3,18 +3,17 @@
  *
  * Native code knows the format; files are read and written here.
  */
-import { constants } from 'node:buffer';
 import { allocate, type DType, dtypes } from '../dtype.js';
 import { ArgumentError, DataError, FerrogradError, fromNative } from '../errors.js';
 import { native } from '../native.js';
 import { checkOptions } from '../options.js';
 import { describe, elementsOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
-import { atomicWrite } from './atomicWrite.js';
+import { atomicWrite, MAX_BYTES } from './atomicWrite.js';
 import { readFile } from './readFile.js';
 
 /** The most bytes of elements that are saved: a file is made in memory, and the header needs a few too. */
-const MOST_BYTES = constants.MAX_LENGTH - 2 ** 27;
+const MOST_BYTES = MAX_BYTES - 2 ** 27;
 
 /** How to save. */
 export interface SaveOptions {
