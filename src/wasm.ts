@@ -193,17 +193,26 @@ class Caller {
   }
 
   private copyIn(array: TypedArray, at: number): void {
+    if (array.length === 0) return; // of a buffer that went elsewhere even nothing cannot be copied
     if (array instanceof Float32Array) this.floats.set(array, at / 4);
     else if (array instanceof Int32Array) this.integers.set(array, at / 4);
     else this.bytes.set(array, at);
   }
 
   private copyOut(array: TypedArray, at: number): void {
+    if (array.length === 0) return;
     const from = at / array.BYTES_PER_ELEMENT;
     const memory =
       array instanceof Float32Array ? this.floats : array instanceof Int32Array ? this.integers : this.bytes;
     array.set(memory.subarray(from, from + array.length));
   }
+}
+
+/** A new array of the type of another; not by its own methods, since a Buffer's `slice` is the same memory. */
+function sized<T extends TypedArray>(like: T, length: number): T {
+  const Constructor =
+    like instanceof Float32Array ? Float32Array : like instanceof Int32Array ? Int32Array : Uint8Array;
+  return new Constructor(length) as T;
 }
 
 /**
@@ -213,7 +222,7 @@ class Caller {
 function pick<T extends TypedArray>(rows: T, row: number, order: Int32Array): [rows: T, order: Int32Array] {
   const count = Math.floor(rows.length / row);
   if (!(count > order.length) || order.some((index) => index < 0 || index >= count)) return [rows, order];
-  const picked = rows.slice(0, order.length * row) as T;
+  const picked = sized(rows, order.length * row);
   order.forEach((index, i) => {
     picked.set(rows.subarray(index * row, (index + 1) * row), i * row);
   });
