@@ -91,8 +91,16 @@ describe('where none loads, the error says', () => {
   test('which platforms there are binaries for, on another one', () => {
     const { message } = load({}, "Object.defineProperty(process, 'platform', { value: 'sunos' });");
     expect(message).toContain(`No binary is published for sunos-${process.arch}, only for linux-x64-gnu, `);
+    expect(message).toContain(`\n\n    npm install ferrograd-wasm32-wasi@${version}\n`);
     expect(message).toContain('from a checkout of its source');
-    expect(message).not.toContain('npm install');
+  });
+
+  test('that WebAssembly was asked for, and looks for nothing else', () => {
+    project.addPlatformPackage();
+    const { message } = load({ FERROGRAD_FORCE_WASM: '1' });
+    expect(message).toContain('package ferrograd-wasm32-wasi: not installed\n');
+    expect(message).not.toContain(platform);
+    expect(message).toContain(`\n\n    npm install ferrograd-wasm32-wasi@${version}\n`);
   });
 
   test('how to build it, in a checkout', () => {

@@ -30,7 +30,7 @@ describe('the published package', () => {
     expect(project.tarballSize).toBeLessThan(300_000);
     const files = readdirSync(join(installed, 'dist'), { recursive: true }).map(String);
     expect(files).toContain('index.mjs');
-    expect(files.filter((file) => /\.node$|\.map$|^\.build/.test(file))).toEqual([]);
+    expect(files.filter((file) => /\.node$|\.wasm$|\.map$|^\.build/.test(file))).toEqual([]);
     for (const file of files.filter((name) => /\.(js|ts)$/.test(name))) {
       expect(readFileSync(join(installed, 'dist', file), 'utf8'), file).not.toMatch(
         /^\/\/# sourceMappingURL/m,
@@ -39,7 +39,7 @@ describe('the published package', () => {
   });
 
   test('runs nothing at install and needs nothing but the binary', () => {
-    const absent = ['scripts', 'dependencies', 'peerDependencies', 'devDependencies', 'private', 'napi'];
+    const absent = ['scripts', 'dependencies', 'devDependencies', 'private', 'napi'];
     for (const name of absent) expect(manifest, name).not.toHaveProperty(name);
   });
 
@@ -49,6 +49,12 @@ describe('the published package', () => {
     expect(manifest.optionalDependencies).toEqual(Object.fromEntries(expected));
     // The checkout does not: its lock file would have to name what is not published yet.
     expect(require('ferrograd/package.json')).not.toHaveProperty('optionalDependencies');
+  });
+
+  test('takes WebAssembly from those who install it, in its own version', () => {
+    const name = 'ferrograd-wasm32-wasi';
+    expect(manifest.peerDependencies).toEqual({ [name]: manifest.version });
+    expect(manifest.peerDependenciesMeta).toEqual({ [name]: { optional: true } });
   });
 
   describe('has types, all of them sound, for', () => {

@@ -117,7 +117,7 @@ function load(): { native: Native; binary: string } {
       if (missed) notice(description, missed);
       return outcome;
     }
-    misses.push(outcome);
+    if (!missed || outcome.state !== 'absent') misses.push(outcome); // few install it
   }
   const installWasm = `npm install ferrograd-${wasm}@${version}`;
 

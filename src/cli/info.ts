@@ -8,7 +8,7 @@ export function info(): void {
   const { isa, threads, version, binary } = backend();
   const rows = {
     ferrograd: version,
-    backend: 'native',
+    backend: binary.endsWith('.wasm') ? 'WebAssembly' : 'native',
     binary,
     'instruction set': isa,
     threads: `${threads} (${availableParallelism()} available)`,

@@ -44,13 +44,20 @@ pub fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(|e| Error::internal(e.to_string()))
 }
 
+/// What the standard library says of more memory than there can be: no defect, a call that needs too much.
+const TOO_MUCH: &str = "capacity overflow";
+
 /// A panic ends in a trap, after which nothing can be relied on: it leaves its message for whoever reports it.
 pub fn report_panics() {
     panic::set_hook(Box::new(|panic| {
         let payload = panic.payload();
         let message = payload.downcast_ref::<String>().map(String::as_str);
         let message = message.or(payload.downcast_ref::<&str>().copied()).unwrap_or("unknown panic");
-        set_error(ErrorKind::Internal.code(), &format!("a defect in ferrograd, please report it: {message}"));
+        let message = match message {
+            TOO_MUCH => "a call needs more than the 4 GB of memory that WebAssembly has".to_string(),
+            _ => format!("a defect in ferrograd, please report it: {message}"),
+        };
+        set_error(ErrorKind::Internal.code(), &message);
     }));
 }
 
