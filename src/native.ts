@@ -11,7 +11,8 @@ import { join, resolve } from 'node:path';
 import type { Native } from './binding.js';
 import { NativeLoadError } from './errors.js';
 import { platform, published, wasm } from './platform.js';
-import { instantiate } from './wasm.js';
+import { warn } from './warning.js';
+import { instantiate } from './wasm/binding.js';
 
 export type { Native } from './binding.js';
 
@@ -147,10 +148,11 @@ function load(): { native: Native; binary: string } {
 
 /** Says in a line that computing takes longer than it might. */
 function notice(description: string, { place, reason }: Miss): void {
-  process.emitWarning(
+  warn(
     `computing with WebAssembly, several times slower: no native binary loads here (${description}; ` +
       `${place}: ${reason})`,
-    { type: 'ferrograd', code: 'FERROGRAD_WASM' },
+    'ferrograd',
+    'FERROGRAD_WASM',
   );
 }
 

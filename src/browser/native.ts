@@ -1,7 +1,7 @@
 /** The binding in browsers: the WebAssembly module, which is part of this very file once it is bundled. */
 import { inflateSync } from 'fflate';
 import type { Native } from '../binding.js';
-import { instantiate } from '../wasm.js';
+import { instantiate } from '../wasm/binding.js';
 import deflated from './ferrograd.wasm';
 
 export type { Native } from '../binding.js';

@@ -2,6 +2,7 @@
 import { StateError } from '../errors.js';
 import { native } from '../native.js';
 import type { Module } from '../nn/module.js';
+import { warn } from '../warning.js';
 
 /** Whether there are threads to run plans on. */
 export const hasPlans = typeof native.createSession === 'function';
@@ -22,8 +23,9 @@ export function nameOf(model: Module): string {
 export function fallBack(what: string, model: Module, reason: string, allowed = true): void {
   const problem = `${what}: the forward of ${nameOf(model)} ${reason}, so it cannot be compiled`;
   if (!allowed) throw new StateError(problem);
-  process.emitWarning(`${problem}; it runs step by step in JavaScript, with the same results`, {
-    type: 'TrainWarning',
-    code: 'FERROGRAD_EAGER',
-  });
+  warn(
+    `${problem}; it runs step by step in JavaScript, with the same results`,
+    'TrainWarning',
+    'FERROGRAD_EAGER',
+  );
 }

@@ -1,5 +1,6 @@
 /** What a trace found: a program of operations on leaves, as native code compiles it. */
 import type { DType, TypedArray } from '../dtype.js';
+import { sameBytes } from '../memory.js';
 import { formatShape, type Shape } from '../shape.js';
 import type { Storage } from '../tensor.js';
 
@@ -100,7 +101,7 @@ export class Graph {
       return 'does not compute the same in every call';
     }
     const odd = this.captured.findIndex(
-      ({ elements }, i) => !sameBits(elements, (other.captured[i] as Constant).elements),
+      ({ elements }, i) => !sameBytes(elements, (other.captured[i] as Constant).elements),
     );
     if (odd < 0) return undefined;
     const { shape } = this.leaves.find(({ kind, index }) => kind === 'constant' && index === odd) as Leaf;
@@ -117,10 +118,4 @@ function operation({ op, attributes }: GraphNode): string {
 
 function text(node: GraphNode | undefined): string {
   return JSON.stringify(node);
-}
-
-function sameBits(a: TypedArray, b: TypedArray): boolean {
-  const bytes = ({ buffer, byteOffset, byteLength }: TypedArray) =>
-    Buffer.from(buffer, byteOffset, byteLength);
-  return bytes(a).equals(bytes(b));
 }

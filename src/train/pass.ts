@@ -1,8 +1,8 @@
 /** One iteration over a loader: by plans where there are any, else step by step in JavaScript. */
-import { setImmediate } from 'node:timers/promises';
 import { noGrad } from '../autograd.js';
 import type { RunResult } from '../binding.js';
 import type { Score } from '../metrics/index.js';
+import { nextTurn } from '../nextTurn.js';
 import type { Tensor } from '../tensor.js';
 import type { Claim } from './claim.js';
 import { fallBack, hasPlans, NO_THREADS } from './fallback.js';
@@ -192,7 +192,7 @@ export class Passes {
         }
         if (!this.step(batch, manner, tally)) return tally.outcome('nonFinite');
         if (performance.now() - yielded >= BLOCKING_MS) {
-          await setImmediate();
+          await nextTurn();
           yielded = performance.now();
         }
         next = iterator.next();

@@ -1,10 +1,10 @@
 /** `predict` and `predictSync`: the outputs of a model. */
-import { setImmediate } from 'node:timers/promises';
 import { noGrad } from '../autograd.js';
 import type { Inference, Session } from '../binding.js';
 import { allocate, type TypedArray } from '../dtype.js';
 import { ArgumentError, fromNative } from '../errors.js';
 import { native } from '../native.js';
+import { nextTurn } from '../nextTurn.js';
 import type { Module } from '../nn/module.js';
 import type { Parameter } from '../nn/parameter.js';
 import { describe, elementsOf, formatShape, type Shape } from '../shape.js';
@@ -70,7 +70,7 @@ class Predictor {
   async later(inputs: readonly Tensor[]): Promise<Tensor> {
     const entry = hasPlans ? this.entry('predict', inputs) : undefined;
     if (!entry || typeof entry.traced === 'string') {
-      await setImmediate();
+      await nextTurn();
       return this.eagerly('predict', inputs);
     }
     const { traced, shape } = entry;

@@ -1,9 +1,9 @@
 /** `train`: the training loop, off the event loop. */
-import { setImmediate } from 'node:timers/promises';
 import { grads } from '../autograd.js';
 import { ArgumentError, StateError } from '../errors.js';
 import type { Metric } from '../metrics/index.js';
 import type { Module } from '../nn/module.js';
+import { nextTurn } from '../nextTurn.js';
 import { Optimizer } from '../optim/index.js';
 import { checkBoolean, checkSize } from '../options.js';
 import { describe, formatShape } from '../shape.js';
@@ -208,7 +208,7 @@ class Training<N extends string> {
       const event = summary<N>(epoch, trained, validated, lr);
       done.push(event);
       emit(event);
-      if (epoch < this.epochs) await setImmediate(); // whoever iterates may change options, or break
+      if (epoch < this.epochs) await nextTurn(); // whoever iterates may change options, or break
     }
     return done;
   }

@@ -4,6 +4,7 @@
 //! `ops` give them shapes and derivatives; `graph` chains operations; `optim`, `data` and `io` stand beside;
 //! `plan` compiles whole trainings out of them; `host` is what bindings share.
 
+mod clock;
 pub mod data;
 pub mod dtype;
 pub mod error;

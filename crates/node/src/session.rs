@@ -7,19 +7,15 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use ferrograd_core::data::gather::Normalization;
-use ferrograd_core::optim;
-use ferrograd_core::plan::{
-    self, Bindings, Column, Control, Epoch, Manner, Outcome, Plan, Program, Stopped, Streams, Updates,
-};
+use ferrograd_core::host::session::{self, Summary};
+use ferrograd_core::plan::{self, Control, Epoch, Outcome};
 use ferrograd_core::{Data, Error, Result};
 use napi::bindgen_prelude::{Object, ToNapiValue};
 use napi::{Env, sys};
 use napi_derive::napi;
-use serde::Deserialize;
 
 use crate::boundary::{Code, guard};
-use crate::buffers::Borrowed;
+use crate::buffers::{Borrowed, all};
 
 /// Floats that become a Float32Array whose memory is V8's.
 pub struct Floats(Vec<f32>);
@@ -63,18 +59,8 @@ pub struct RunResult {
 
 impl From<Outcome> for RunResult {
     fn from(outcome: Outcome) -> Self {
-        Self {
-            steps: outcome.steps as u32,
-            samples: outcome.samples as f64,
-            losses: Floats(outcome.losses),
-            metrics: outcome.metrics,
-            stopped: match outcome.stopped {
-                Stopped::Done => "done",
-                Stopped::Aborted => "aborted",
-                Stopped::NonFinite => "nonFinite",
-            },
-            seconds: outcome.seconds,
-        }
+        let (losses, Summary { steps, samples, metrics, stopped, seconds }) = session::summary(outcome);
+        Self { steps, samples, losses: Floats(losses), metrics, stopped, seconds }
     }
 }
 
@@ -115,75 +101,10 @@ impl Drop for Session {
 #[napi]
 pub fn create_session(parameter_elements: Borrowed) -> napi::Result<Session, Code> {
     guard(|| {
-        let elements: Vec<usize> = parameter_elements.ints()?.iter().map(|&n| n.max(0) as usize).collect();
-        let session = Mutex::new(plan::Session::new(&elements));
+        let session = Mutex::new(session::create(&parameter_elements)?);
         let shared = Shared { session, control: Control::default(), busy: AtomicBool::new(false) };
         Ok(Session { shared: Arc::new(shared), jobs: None })
     })
-}
-
-/// A part of a dataset, as TypeScript describes it.
-#[derive(Deserialize)]
-struct Field {
-    row: usize,
-    divide: Option<f64>,
-    #[serde(default)]
-    mean: Vec<f32>,
-    #[serde(default)]
-    std: Vec<f32>,
-}
-
-/// The rules of an optimizer, as TypeScript describes them.
-#[derive(Deserialize)]
-struct Optimizer {
-    rule: String,
-    groups: Vec<Group>,
-}
-
-#[derive(Deserialize)]
-struct Group {
-    options: Box<serde_json::value::RawValue>,
-    parameters: Vec<usize>,
-}
-
-fn json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T> {
-    serde_json::from_str(text).map_err(|e| Error::internal(format!("the binding got wrong JSON: {e}")))
-}
-
-fn all_data(arrays: &[Borrowed]) -> Result<Vec<Data<'_, f32>>> {
-    arrays.iter().map(|array| array.data()).collect()
-}
-
-fn manner(seed: &Borrowed, allow_non_finite: bool) -> Result<Manner> {
-    let [seed_low, seed_high, low, high] = seed.ints()? else {
-        return Err(Error::internal("the binding expected four words of seed"));
-    };
-    let join = |low: i32, high: i32| u64::from(high as u32) << 32 | u64::from(low as u32);
-    let streams = Streams { seed: join(*seed_low, *seed_high), first: join(*low, *high) };
-    Ok(Manner { streams, allow_non_finite })
-}
-
-/// Copies between what the session has and arrays of the same sizes.
-fn exchange(
-    session: &mut plan::Session,
-    parameters: &mut [Borrowed],
-    buffers: &mut [Borrowed],
-    copy: fn(&mut [f32], &mut [f32]),
-) -> Result<()> {
-    let (ours, ours_remembered) = session.values();
-    let pairs = [(ours, parameters), (ours_remembered, buffers)];
-    for (ours, theirs) in &pairs {
-        let lengths = theirs.iter().map(|array| Ok(array.floats()?.len())).collect::<Result<Vec<_>>>()?;
-        if !ours.iter().map(|x| x.len()).eq(lengths) {
-            return Err(Error::state("a parameter or a buffer of the optimizer was detached or resized"));
-        }
-    }
-    for (ours, theirs) in pairs {
-        for (ours, theirs) in ours.into_iter().zip(theirs) {
-            copy(ours, theirs.floats_mut()?);
-        }
-    }
-    Ok(())
 }
 
 #[napi]
@@ -191,70 +112,43 @@ impl Session {
     /// Compiles a program; its number.
     #[napi]
     pub fn compile(&self, program: String, constants: Vec<Borrowed>) -> napi::Result<u32, Code> {
-        guard(|| Ok(self.shared.idle()?.compile(&Program::parse(&program)?, &all_data(&constants)?)? as u32))
+        guard(|| session::compile(&mut *self.shared.idle()?, &program, &all(constants)))
     }
 
     /// Takes a copy of data; its number.
     #[napi]
     pub fn add_data(&self, fields: String, arrays: Vec<Borrowed>) -> napi::Result<u32, Code> {
-        guard(|| {
-            let fields: Vec<Field> = json(&fields)?;
-            let columns = fields.iter().zip(&arrays).map(|(field, array)| {
-                let normalization = match field.divide {
-                    None => None,
-                    Some(divide) => Some(Normalization::new(divide as f32, &field.mean, &field.std)?),
-                };
-                Column::copy(array.data()?, field.row, normalization)
-            });
-            let columns = columns.collect::<Result<Vec<_>>>()?;
-            Ok(self.shared.idle()?.add_data(columns) as u32)
-        })
+        guard(|| session::add_data(&mut *self.shared.idle()?, &fields, &all(arrays)))
     }
 
     /// The rules of the optimizer from now on.
     #[napi]
     pub fn set_optimizer(&self, optimizer: String) -> napi::Result<(), Code> {
-        guard(|| {
-            let Optimizer { rule, groups } = json(&optimizer)?;
-            let groups = groups
-                .into_iter()
-                .map(|group| Ok((optim::parse(&rule, group.options.get())?, group.parameters)))
-                .collect::<Result<Vec<_>>>()?;
-            self.shared.idle()?.set_groups(groups)
-        })
+        guard(|| session::set_optimizer(&mut *self.shared.idle()?, &optimizer))
     }
 
     /// Copies values in.
     #[napi]
     pub fn write(
         &self,
-        mut parameters: Vec<Borrowed>,
-        mut buffers: Vec<Borrowed>,
+        parameters: Vec<Borrowed>,
+        buffers: Vec<Borrowed>,
         steps: Borrowed,
     ) -> napi::Result<(), Code> {
-        guard(|| {
-            let session = &mut *self.shared.idle()?;
-            exchange(session, &mut parameters, &mut buffers, |ours, theirs| ours.copy_from_slice(theirs))?;
-            let steps = steps.ints()?.iter();
-            session.update_counts().into_iter().zip(steps).for_each(|(ours, &n)| *ours = n.max(0) as u64);
-            Ok(())
-        })
+        guard(|| session::write(&mut *self.shared.idle()?, &all(parameters), &all(buffers), &steps))
     }
 
     /// Copies values out.
     #[napi]
     pub fn read(
         &self,
-        mut parameters: Vec<Borrowed>,
-        mut buffers: Vec<Borrowed>,
+        parameters: Vec<Borrowed>,
+        buffers: Vec<Borrowed>,
         mut steps: Borrowed,
     ) -> napi::Result<(), Code> {
         guard(|| {
             let session = &mut *self.shared.idle()?;
-            exchange(session, &mut parameters, &mut buffers, |ours, theirs| theirs.copy_from_slice(ours))?;
-            let steps = steps.ints_mut()?.iter_mut();
-            session.update_counts().into_iter().zip(steps).for_each(|(ours, n)| *n = *ours as i32);
-            Ok(())
+            session::read(session, &mut all(parameters), &mut all(buffers), &mut steps)
         })
     }
 
@@ -272,10 +166,8 @@ impl Session {
         allow_non_finite: bool,
     ) -> napi::Result<Object<'env>, Code> {
         self.start(env, || {
-            let manner = manner(&seed, allow_non_finite)?;
-            let plans = plans.ints()?;
-            let full = *plans.first().ok_or_else(|| Error::internal("the binding expected a plan"))?;
-            let plans = (full as usize, plans.get(1).map(|&plan| plan as usize));
+            let manner = session::manner(&seed, allow_non_finite)?;
+            let plans = session::plans(&plans)?;
             let order = order.ints()?.to_vec();
             Ok(move |session: &mut plan::Session, control: &Control| {
                 let epoch = Epoch { plans, data: data as usize, order: &order, batch: batch_size as usize };
@@ -296,7 +188,7 @@ impl Session {
         allow_non_finite: bool,
     ) -> napi::Result<Object<'env>, Code> {
         self.start(env, || {
-            let manner = manner(&seed, allow_non_finite)?;
+            let manner = session::manner(&seed, allow_non_finite)?;
             let inputs = copies(&inputs)?;
             Ok(move |session: &mut plan::Session, control: &Control| {
                 let inputs: Vec<Data<'_, f32>> = inputs.iter().map(Batch::data).collect();
@@ -338,10 +230,7 @@ impl Session {
     /// What a plan does, as JSON.
     #[napi]
     pub fn explain(&self, plan: u32) -> napi::Result<String, Code> {
-        guard(|| {
-            let (steps, arena) = self.shared.idle()?.explain(plan as usize)?;
-            Ok(serde_json::json!({ "steps": steps, "arenaBytes": arena }).to_string())
-        })
+        guard(|| session::explain(&mut *self.shared.idle()?, plan))
     }
 
     /// Lets go of everything as soon as the run, if there is one, has stopped.
@@ -449,19 +338,12 @@ fn copies(arrays: &[Borrowed]) -> Result<Vec<Batch>> {
 
 /// A plan without training, run on the caller's thread.
 #[napi]
-pub struct Inference {
-    plan: Plan<f32>,
-    updates: Updates<f32>,
-}
+pub struct Inference(session::Inference);
 
 /// Compiles a program that does not train.
 #[napi]
 pub fn compile_inference(program: String, constants: Vec<Borrowed>) -> napi::Result<Inference, Code> {
-    guard(|| {
-        let updates = Updates::none(0);
-        let plan = Plan::compile(&Program::parse(&program)?, &all_data(&constants)?, &updates)?;
-        Ok(Inference { plan, updates })
-    })
+    guard(|| Ok(Inference(session::Inference::compile(&program, &all(constants))?)))
 }
 
 #[napi]
@@ -474,20 +356,6 @@ impl Inference {
         parameters: Vec<Borrowed>,
         mut output: Borrowed,
     ) -> napi::Result<(), Code> {
-        guard(|| {
-            let Self { plan, updates } = self;
-            plan.adapt(updates)?;
-            for (number, input) in inputs.iter().enumerate().take(plan.input_count()) {
-                plan.fill(number, input.data()?)?;
-            }
-            let parameters = parameters.iter().map(|array| array.floats()).collect::<Result<Vec<_>>>()?;
-            plan.forward(&Bindings::reading(parameters), updates, false)?;
-            let (from, to) = (plan.output(), output.floats_mut()?);
-            if from.len() != to.len() {
-                return Err(Error::state("the buffer of the result was detached or resized"));
-            }
-            to.copy_from_slice(from);
-            Ok(())
-        })
+        guard(|| self.0.run(&all(inputs), &all(parameters), &mut output))
     }
 }

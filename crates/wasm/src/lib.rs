@@ -9,3 +9,4 @@ mod arena;
 mod boundary;
 mod calls;
 mod exports;
+mod session;

@@ -8,6 +8,7 @@ pub mod data;
 pub mod optim;
 pub mod random;
 pub mod safetensors;
+pub mod session;
 
 pub use buffer::{Buffer, Element};
 pub use engine::{Engine, Lent, PreparedCall};

@@ -1,8 +1,9 @@
 //! From a program to a plan.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::clock::Instant;
 use crate::dtype::{DType, Data, DataMut, TensorType};
 use crate::error::{Error, Result};
 use crate::graph::{self, Arena, Call, Few, reverse};

@@ -1,8 +1,8 @@
 //! A training: parameters, what the optimizer remembers, data, and the plans that run on them.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
 
+use crate::clock::Instant;
 use crate::data::gather::{Normalization, gather_images, gather_rows};
 use crate::dtype::{Data, DataMut};
 use crate::error::{Error, Result};
@@ -229,6 +229,11 @@ impl Session {
     /// A plan.
     fn plan(&mut self, number: usize) -> Result<&mut Plan<f32>> {
         self.plans.get_mut(number).ok_or_else(no_plan)
+    }
+
+    /// How many streams of random numbers each step of a plan takes.
+    pub fn streams(&self, plan: usize) -> usize {
+        self.plans.get(plan).map_or(0, Plan::seed_count)
     }
 
     /// What a plan does, for people; with the bytes of its arena.
