@@ -85,15 +85,8 @@ async function vitest(args, env = {}) {
 
 /** Tests of the API that say nothing of the binary: on WebAssembly they must pass as well. */
 const portable = [
-  'tensor',
-  'autograd',
-  'operations',
-  'badInput',
-  'nn/',
-  'optim/',
-  'data/',
-  'io/',
-  'transforms/',
+  ...['tensor', 'autograd', 'operations', 'badInput'],
+  ...['nn/', 'optim/', 'data/', 'io/', 'transforms/', 'train/'],
 ];
 
 /** Why there is no WebAssembly module, if there is none. */
