@@ -2,8 +2,8 @@
 import { grads } from '../autograd.js';
 import { ArgumentError, StateError } from '../errors.js';
 import type { Metric } from '../metrics/index.js';
-import type { Module } from '../nn/module.js';
 import { nextTurn } from '../nextTurn.js';
+import type { Module } from '../nn/module.js';
 import { Optimizer } from '../optim/index.js';
 import { checkBoolean, checkSize } from '../options.js';
 import { describe, formatShape } from '../shape.js';
