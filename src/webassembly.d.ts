@@ -8,7 +8,7 @@ declare namespace WebAssembly {
     static imports(module: Module): { module: string; name: string }[];
   }
   class Instance {
-    constructor(module: Module);
+    constructor(module: Module, imports?: Record<string, Record<string, () => number>>);
     readonly exports: object;
   }
 }

@@ -97,7 +97,7 @@ export class Caller {
   }
 
   /**
-   * Calls into the module. It imports nothing, so what it throws is a trap: it broke off in the middle of something,
+   * Calls into the module. It calls back nothing that throws, so this is a trap: it broke off in the middle of something,
    * and nothing in its memory can be relied on from then on.
    */
   guard<R>(body: () => R): R {

@@ -1,31 +1,43 @@
-//! What time it is, where there is a clock. A WebAssembly module that imports nothing has none: nothing takes time there.
+//! What time it is: the system's, or in WebAssembly without a system the host's.
 
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 pub use std::time::Instant;
 
-/// The only moment that there is.
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-#[derive(Clone, Copy, Debug)]
-pub struct Instant;
+pub use host::Instant;
 
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-impl Instant {
-    /// This one.
-    pub fn now() -> Self {
-        Self
+mod host {
+    use std::ops::Sub;
+    use std::time::Duration;
+
+    #[link(wasm_import_module = "host")]
+    unsafe extern "C" {
+        /// Milliseconds since some moment: `performance.now`.
+        safe fn now() -> f64;
     }
 
-    /// None.
-    pub fn elapsed(&self) -> std::time::Duration {
-        std::time::Duration::ZERO
+    /// As the standard library's.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Instant(f64);
+
+    impl Instant {
+        /// The present.
+        pub fn now() -> Self {
+            Self(now())
+        }
+
+        /// Since then.
+        pub fn elapsed(&self) -> Duration {
+            Self::now() - *self
+        }
     }
-}
 
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-impl std::ops::Sub for Instant {
-    type Output = std::time::Duration;
+    impl Sub for Instant {
+        type Output = Duration;
 
-    fn sub(self, _: Self) -> std::time::Duration {
-        std::time::Duration::ZERO
+        fn sub(self, earlier: Self) -> Duration {
+            Duration::from_secs_f64(((self.0 - earlier.0) / 1000.0).max(0.0))
+        }
     }
 }
