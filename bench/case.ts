@@ -105,6 +105,8 @@ export interface Case {
   flops?: number;
   /** Bytes that a run must move; the table then gives the share of the bandwidth at that size. */
   bytes?: number;
+  /** Bytes that it works on, where it writes what it has read: these decide in which cache it is. */
+  resident?: number;
   /** By the names of peers.ts. Those that cannot are left out, and named. */
   peers: string[];
 }

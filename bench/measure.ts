@@ -95,9 +95,9 @@ async function takeTurn({ participant, times, lanes }: Opened): Promise<void> {
   }
 }
 
-function yardstickOf({ program, flops, bytes }: Case): Program | undefined {
+function yardstickOf({ program, flops, bytes, resident }: Case): Program | undefined {
   if (flops !== undefined) return { program: 'peak', threads: program.threads };
-  if (bytes !== undefined) return { program: 'triad', bytes, threads: program.threads };
+  if (bytes !== undefined) return { program: 'triad', bytes: resident ?? bytes, threads: program.threads };
   return undefined;
 }
 

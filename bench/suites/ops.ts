@@ -1,5 +1,12 @@
 /** Everything that memory or the exponential limits, at the sizes of layers and beyond the caches. */
-import { type Case, type Operation, type Optimizer, type Program, parameterSizes } from '../case.js';
+import {
+  type Case,
+  type Operation,
+  type Optimizer,
+  type Program,
+  parameterSizes,
+  type Update,
+} from '../case.js';
 
 const peers = ['ferrograd', 'torch'];
 
@@ -25,18 +32,22 @@ function operation(name: Operation['name'], shape: Operation['shape'], threads: 
   return memoryBound(`${name} [${shape.join(', ')}]`, { program: 'operation', name, shape, threads }, bytes);
 }
 
-const optimizers: Record<string, { optimizer: Optimizer; moved: number }> = {
+const optimizers: Record<string, { optimizer: Optimizer; moved: number; arrays: number }> = {
   /** Reads gradient, parameter and velocity; writes the last two. */
-  'SGD with momentum': { optimizer: { name: 'sgd', lr: 0.01, momentum: 0.9 }, moved: 5 },
+  'SGD with momentum': { optimizer: { name: 'sgd', lr: 0.01, momentum: 0.9 }, moved: 5, arrays: 3 },
   /** Reads gradient, parameter and two averages; writes the last three. */
-  Adam: { optimizer: { name: 'adam', lr: 0.001 }, moved: 7 },
+  Adam: { optimizer: { name: 'adam', lr: 0.001 }, moved: 7, arrays: 4 },
 };
 
 function updates(name: string, sizes: number[], threads: number): Case[] {
   const elements = sizes.reduce((a, b) => a + b);
-  return Object.entries(optimizers).map(([kind, { optimizer, moved }]) =>
-    memoryBound(`${kind}, ${name}`, { program: 'update', sizes, optimizer, threads }, 4 * moved * elements),
-  );
+  return Object.entries(optimizers).map(([kind, { optimizer, moved, arrays }]) => {
+    const program: Update = { program: 'update', sizes, optimizer, threads };
+    return {
+      ...memoryBound(`${kind}, ${name}`, program, 4 * moved * elements),
+      resident: 4 * arrays * elements,
+    };
+  });
 }
 
 export function ops(threads: readonly number[]): Case[] {
