@@ -1,13 +1,7 @@
 /** Models that cannot be compiled run step by step in JavaScript, and it is said so. */
 import { StateError } from '../errors.js';
-import { native } from '../native.js';
 import type { Module } from '../nn/module.js';
 import { warn } from '../warning.js';
-
-/** Whether there are threads to run plans on. */
-export const hasPlans = typeof native.createSession === 'function';
-/** Why there are no plans otherwise: a reason to be read after "forward", as all are. */
-export const NO_THREADS = 'needs threads, and there are none here';
 
 /** For messages: classes may have no name. */
 export function nameOf(model: Module): string {

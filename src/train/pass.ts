@@ -5,7 +5,7 @@ import type { Score } from '../metrics/index.js';
 import { nextTurn } from '../nextTurn.js';
 import type { Tensor } from '../tensor.js';
 import type { Claim } from './claim.js';
-import { fallBack, hasPlans, NO_THREADS } from './fallback.js';
+import { fallBack } from './fallback.js';
 import { type AnyOptimizer, type Manner, type Plan, Planner } from './planner.js';
 import type { Stop } from './stop.js';
 import {
@@ -99,9 +99,7 @@ export class Passes {
     private readonly training?: { readonly optimizer: AnyOptimizer; readonly claim: Claim },
   ) {
     const own = task.metrics.find(([, metric]) => metric.native === undefined);
-    if (!hasPlans && !fallback) fallBack(task.what, task.model, NO_THREADS, fallback);
-    if (!hasPlans) this.eager = NO_THREADS;
-    else if (own) this.giveUp(`is judged by metrics.${own[0]}, which is computed in JavaScript`);
+    if (own) this.giveUp(`is judged by metrics.${own[0]}, which is computed in JavaScript`);
     else this.planner = new Planner(task, floatParameters(task.model), training?.optimizer);
   }
 

@@ -11,7 +11,7 @@ import { describe, elementsOf, formatShape, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { tracing } from '../tracing.js';
 import { checkModel } from './arguments.js';
-import { fallBack, hasPlans } from './fallback.js';
+import { fallBack } from './fallback.js';
 import { Fields } from './fields.js';
 import { type Graph, isBatchOf, type TensorType } from './graph.js';
 import { floatParameters, inEvaluation, rowMajor } from './task.js';
@@ -52,7 +52,6 @@ class Predictor {
   }
 
   now(inputs: readonly Tensor[]): Tensor {
-    if (!hasPlans) return this.eagerly('predictSync', inputs);
     const entry = this.entry('predictSync', inputs);
     const { traced, shape } = entry;
     if (typeof traced === 'string') return this.eagerly('predictSync', inputs);
@@ -68,12 +67,12 @@ class Predictor {
   }
 
   async later(inputs: readonly Tensor[]): Promise<Tensor> {
-    const entry = hasPlans ? this.entry('predict', inputs) : undefined;
-    if (!entry || typeof entry.traced === 'string') {
+    const entry = this.entry('predict', inputs);
+    const { traced, shape } = entry;
+    if (typeof traced === 'string') {
       await nextTurn();
       return this.eagerly('predict', inputs);
     }
-    const { traced, shape } = entry;
     const given = inputs.map(({ data }) => data.slice()); // its turn may come when they are others
     const { arrays } = this;
     this.session ??= native.createSession(Int32Array.from(arrays, ({ length }) => length));
