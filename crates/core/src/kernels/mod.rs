@@ -11,6 +11,7 @@ pub mod parallel;
 pub mod prefetch;
 pub mod reduce;
 pub mod select;
+pub mod short_rows;
 pub mod simd;
 pub mod strided;
 

@@ -1,11 +1,14 @@
 //! Losses of class labels: what a function of a row and its label says of itself, and everything around it.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::dtype::{DType, DataMut, Operand, TensorType};
 use crate::error::{Error, Result};
+use crate::kernels::exponentials::add_softmax;
 use crate::kernels::parallel::{chunks_mut, rows_mut};
 use crate::kernels::reduce::sum;
+use crate::kernels::short_rows::{Block, LONGEST, ROWS};
 use crate::kernels::strided::GRAIN;
 use crate::kernels::{Mode, vectorize};
 use crate::ops::loss::{LossReduction, total};
@@ -14,13 +17,14 @@ use crate::real::Real;
 use crate::shape::{Layout, Shape};
 
 /// Rows whose losses are added one after the other.
-const BLOCK: usize = 16;
+const BLOCK: usize = ROWS;
 
 /// The weights of classes.
 #[derive(Clone, Copy, Debug)]
 pub struct ClassWeights<'a, T> {
     values: Option<&'a [T]>,
     sum: T,
+    classes: usize,
 }
 
 impl<'a, T: Real> ClassWeights<'a, T> {
@@ -34,6 +38,12 @@ impl<'a, T: Real> ClassWeights<'a, T> {
     #[inline(always)]
     pub fn values(&self) -> Option<&'a [T]> {
         self.values
+    }
+
+    /// How many classes there are.
+    #[inline(always)]
+    pub fn classes(&self) -> usize {
+        self.classes
     }
 
     /// Their sum over all classes.
@@ -57,11 +67,15 @@ pub trait ClassFunction<T: Real>: Named + fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// The loss of the row x.
-    fn loss(&self, x: &[T], label: usize, weights: ClassWeights<'_, T>) -> T;
+    /// The loss of the row x. `known` is the row's [`log_sum_exp`](crate::kernels::exponentials::log_sum_exp), where it
+    /// has been computed already.
+    fn loss(&self, x: &[T], label: usize, weights: ClassWeights<'_, T>, known: Option<(T, T)>) -> T;
 
-    /// `dx (+)= g · ∂loss/∂x`
-    fn gradient(&self, x: &[T], label: usize, weights: ClassWeights<'_, T>, g: T, dx: &mut [T], mode: Mode);
+    /// How much of softmax(x) there is in `g · ∂loss/∂x`; `None` for a loss that has none of it, whatever the label.
+    fn softmax_factor(&self, label: usize, weights: ClassWeights<'_, T>, g: T) -> Option<T>;
+
+    /// Adds the rest of `g · ∂loss/∂x`, which does not depend on x.
+    fn add_to_gradient(&self, label: usize, weights: ClassWeights<'_, T>, g: T, dx: &mut [T]);
 }
 
 /// A [`ClassFunction`] as an operation: of scores [N, C, d...] or [C], labels [N, d...] or [] (`int32` or `uint8`), and
@@ -88,7 +102,7 @@ impl<'a, T: Real> Rows<'a, T> {
             scores: &x[0].real()[..rows * classes],
             classes,
             labels: &x[1].int()[..rows],
-            weights: ClassWeights { values, sum: values.map_or(T::from_f64(classes as f64), sum) },
+            weights: ClassWeights { values, sum: values.map_or(T::from_f64(classes as f64), sum), classes },
             ignored,
         }
     }
@@ -103,6 +117,11 @@ impl<'a, T: Real> Rows<'a, T> {
     #[inline(always)]
     fn row(&self, row: usize) -> &'a [T] {
         &self.scores[row * self.classes..][..self.classes]
+    }
+
+    #[inline(always)]
+    fn rows(&self, range: Range<usize>) -> &'a [T] {
+        &self.scores[range.start * self.classes..range.end * self.classes]
     }
 
     /// Refuses labels that are neither ignored nor a class.
@@ -129,13 +148,86 @@ impl<'a, T: Real> Rows<'a, T> {
 
 impl<F> ClassLoss<F> {
     #[inline(always)]
-    fn row_loss<T: Real>(&self, rows: &Rows<'_, T>, row: usize) -> T
+    fn row_loss<T: Real>(&self, rows: &Rows<'_, T>, row: usize, known: Option<(T, T)>) -> T
     where
         F: ClassFunction<T>,
     {
         match rows.label(row) {
-            Some(label) => self.0.loss(rows.row(row), label, rows.weights),
+            Some(label) => self.0.loss(rows.row(row), label, rows.weights, known),
             None => T::ZERO,
+        }
+    }
+
+    /// The sum of the losses of at most [`BLOCK`] rows.
+    #[inline(always)]
+    fn block_loss<T: Real>(&self, rows: &Rows<'_, T>, range: Range<usize>) -> T
+    where
+        F: ClassFunction<T>,
+    {
+        let mut sum = T::ZERO;
+        if self.works_on_blocks(rows) && !range.is_empty() {
+            let (maxima, logs) = Block::load(rows.rows(range.clone()), rows.classes).log_sum_exp();
+            for (row, known) in range.zip(maxima.into_iter().zip(logs)) {
+                sum += self.row_loss(rows, row, Some(known));
+            }
+        } else {
+            for row in range {
+                sum += self.row_loss(rows, row, None);
+            }
+        }
+        sum
+    }
+
+    /// Whether rows are short enough to be done side by side, and there is a softmax in them to be done.
+    #[inline(always)]
+    fn works_on_blocks<T: Real>(&self, rows: &Rows<'_, T>) -> bool
+    where
+        F: ClassFunction<T>,
+    {
+        rows.classes <= LONGEST && self.0.softmax_factor(0, rows.weights, T::ZERO).is_some()
+    }
+
+    /// `dx (+)=` the gradient of some rows from number `first` on; `g` is that of a row's loss.
+    #[inline(always)]
+    fn rows_gradient<T: Real>(
+        &self,
+        rows: &Rows<'_, T>,
+        first: usize,
+        dx: &mut [T],
+        mode: Mode,
+        g: impl Fn(usize) -> T,
+    ) where
+        F: ClassFunction<T>,
+    {
+        let blocks = mode == Mode::Write && self.works_on_blocks(rows);
+        if blocks {
+            for (block, dx) in dx.chunks_mut(BLOCK * rows.classes).enumerate() {
+                let first = first + block * BLOCK;
+                let count = dx.len() / rows.classes;
+                let mut factors = [T::ZERO; BLOCK];
+                for (factor, row) in factors[..count].iter_mut().zip(first..) {
+                    let factor_of = |label| self.0.softmax_factor(label, rows.weights, g(row));
+                    *factor = rows.label(row).and_then(factor_of).unwrap_or(T::ZERO);
+                }
+                Block::load(rows.rows(first..first + count), rows.classes).scaled_softmax(&factors, dx);
+            }
+        }
+        for (row, dx) in (first..).zip(dx.chunks_exact_mut(rows.classes)) {
+            let Some(label) = rows.label(row) else {
+                if mode == Mode::Write {
+                    dx.fill(T::ZERO);
+                }
+                continue;
+            };
+            let g = g(row);
+            if !blocks {
+                match self.0.softmax_factor(label, rows.weights, g) {
+                    Some(factor) => add_softmax(rows.row(row), factor, dx, mode),
+                    None if mode == Mode::Write => dx.fill(T::ZERO),
+                    None => {}
+                }
+            }
+            self.0.add_to_gradient(label, rows.weights, g, dx);
         }
     }
 }
@@ -225,7 +317,7 @@ impl<T: Real, F: ClassFunction<T>> Operation<T> for ClassLoss<F> {
                     #[inline(always)]
                     || {
                         for (y, row) in y.iter_mut().zip(first..) {
-                            *y = self.row_loss(&rows, row);
+                            *y = self.row_loss(&rows, row, None);
                         }
                     },
                 );
@@ -235,13 +327,7 @@ impl<T: Real, F: ClassFunction<T>> Operation<T> for ClassLoss<F> {
         let sum = total(rows.labels.len(), BLOCK, rows.classes, |range| {
             vectorize(
                 #[inline(always)]
-                || {
-                    let mut sum = T::ZERO;
-                    for row in range {
-                        sum += self.row_loss(&rows, row);
-                    }
-                    sum
-                },
+                || self.block_loss(&rows, range),
             )
         });
         y[0] = match self.0.reduction() {
@@ -263,18 +349,7 @@ impl<T: Real, F: ClassFunction<T>> Operation<T> for ClassLoss<F> {
         rows_mut(dx.data, rows.classes, GRAIN, |first, dx| {
             vectorize(
                 #[inline(always)]
-                || {
-                    for (row, dx) in (first..).zip(dx.chunks_exact_mut(rows.classes)) {
-                        match rows.label(row) {
-                            Some(label) => {
-                                let g = common.unwrap_or_else(|| dy[row]);
-                                self.0.gradient(rows.row(row), label, rows.weights, g, dx, mode);
-                            }
-                            None if mode == Mode::Write => dx.fill(T::ZERO),
-                            None => {}
-                        }
-                    }
-                },
+                || self.rows_gradient(&rows, first, dx, mode, |row| common.unwrap_or_else(|| dy[row])),
             );
         });
     }

@@ -1,8 +1,7 @@
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::kernels::Mode;
-use crate::kernels::exponentials::{add_softmax, log_sum_exp, sum_of};
+use crate::kernels::exponentials::{log_sum_exp, sum_of};
 use crate::ops::class_loss::ClassWeights;
 use crate::ops::loss::LossReduction;
 use crate::ops::{ClassFunction, Named};
@@ -65,8 +64,8 @@ impl<T: Real> ClassFunction<T> for CrossEntropy {
     }
 
     #[inline(always)]
-    fn loss(&self, x: &[T], label: usize, weights: ClassWeights<'_, T>) -> T {
-        let (m, s) = log_sum_exp(x);
+    fn loss(&self, x: &[T], label: usize, weights: ClassWeights<'_, T>, known: Option<(T, T)>) -> T {
+        let (m, s) = known.unwrap_or_else(|| log_sum_exp(x));
         let of_label = weights.of(label) * ((x[label] - m) - s);
         if self.label_smoothing == 0.0 {
             return -of_label;
@@ -88,20 +87,28 @@ impl<T: Real> ClassFunction<T> for CrossEntropy {
     }
 
     #[inline(always)]
-    fn gradient(&self, x: &[T], label: usize, weights: ClassWeights<'_, T>, g: T, dx: &mut [T], mode: Mode) {
-        if self.label_smoothing == 0.0 {
-            let g = g * weights.of(label);
-            add_softmax(x, g, dx, mode);
-            dx[label] -= g;
-            return;
-        }
-        let share = g * T::from_f64(self.label_smoothing / x.len() as f64);
+    fn softmax_factor(&self, label: usize, weights: ClassWeights<'_, T>, g: T) -> Option<T> {
         let of_label = g * T::from_f64(1.0 - self.label_smoothing) * weights.of(label);
-        add_softmax(x, of_label + share * weights.sum(), dx, mode);
-        match weights.values() {
-            None => dx.iter_mut().for_each(|dx| *dx -= share),
-            Some(weights) => dx.iter_mut().zip(weights).for_each(|(dx, &w)| *dx -= share * w),
+        Some(of_label + self.share(weights, g) * weights.sum())
+    }
+
+    #[inline(always)]
+    fn add_to_gradient(&self, label: usize, weights: ClassWeights<'_, T>, g: T, dx: &mut [T]) {
+        if self.label_smoothing > 0.0 {
+            let share = self.share(weights, g);
+            match weights.values() {
+                None => dx.iter_mut().for_each(|dx| *dx -= share),
+                Some(weights) => dx.iter_mut().zip(weights).for_each(|(dx, &w)| *dx -= share * w),
+            }
         }
-        dx[label] -= of_label;
+        dx[label] -= g * T::from_f64(1.0 - self.label_smoothing) * weights.of(label);
+    }
+}
+
+impl CrossEntropy {
+    /// ε/C, the part of a class, times `g`.
+    #[inline(always)]
+    fn share<T: Real>(&self, weights: ClassWeights<'_, T>, g: T) -> T {
+        g * T::from_f64(self.label_smoothing / weights.classes() as f64)
     }
 }

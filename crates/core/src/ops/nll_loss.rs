@@ -1,6 +1,5 @@
 use serde::Deserialize;
 
-use crate::kernels::Mode;
 use crate::ops::class_loss::ClassWeights;
 use crate::ops::loss::LossReduction;
 use crate::ops::{ClassFunction, Named};
@@ -48,15 +47,17 @@ impl<T: Real> ClassFunction<T> for NllLoss {
     }
 
     #[inline(always)]
-    fn loss(&self, x: &[T], label: usize, weights: ClassWeights<'_, T>) -> T {
+    fn loss(&self, x: &[T], label: usize, weights: ClassWeights<'_, T>, _: Option<(T, T)>) -> T {
         -(weights.of(label) * x[label])
     }
 
     #[inline(always)]
-    fn gradient(&self, _: &[T], label: usize, weights: ClassWeights<'_, T>, g: T, dx: &mut [T], mode: Mode) {
-        if mode == Mode::Write {
-            dx.fill(T::ZERO);
-        }
+    fn softmax_factor(&self, _: usize, _: ClassWeights<'_, T>, _: T) -> Option<T> {
+        None
+    }
+
+    #[inline(always)]
+    fn add_to_gradient(&self, label: usize, weights: ClassWeights<'_, T>, g: T, dx: &mut [T]) {
         dx[label] -= g * weights.of(label);
     }
 }

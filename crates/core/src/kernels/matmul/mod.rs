@@ -175,12 +175,14 @@ fn dot_pays<V: Simd, E>(product: &Problem<E>) -> bool {
 }
 
 /// Whether lanes cut the columns of C or its rows: what is packed is cut too, lest every lane packs all of it, unless
-/// that side is much the shorter.
+/// that side is much the shorter. The gradient of a weight, where A is packed, is cut by rows, as the weight is in the
+/// forward pass and in its update: each lane then has its own part in its cache.
 fn cuts_columns<E>(product: &Problem<E>, packing: Packing) -> bool {
     match (packing.a, packing.b) {
         (true, false) => product.cols > 8 * product.rows,
+        (true, true) => product.cols > 4 * product.rows,
         (false, true) => 8 * product.cols >= product.rows,
-        _ => product.cols >= product.rows,
+        (false, false) => product.cols >= product.rows,
     }
 }
 
