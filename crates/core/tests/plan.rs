@@ -35,7 +35,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 
 const CLASSES: usize = 4;
 const PIXELS: usize = 40;
-const HIDDEN: usize = 200;
+const HIDDEN: usize = 300;
 
 /// Two dense layers with relu and dropout between them; images of bytes, and labels of integers or bytes.
 fn program(batch: usize, train: bool, labels: &str) -> Program {
@@ -170,6 +170,23 @@ fn the_same_bits_twice_whatever_the_machine_does() {
         crowded
     });
     assert!(alone == crowded);
+}
+
+#[test]
+fn threads_agree() {
+    let _alone = ALONE.lock();
+    let run = |threads| {
+        pool::with_num_threads(threads, || {
+            let mut trainer = Trainer::new("sgd", SGD, true, "int32", None);
+            let losses = (0..3).flat_map(|_| trainer.epoch().unwrap().losses).collect();
+            [vec![losses], trainer.parameters()].concat().concat()
+        })
+    };
+    let one: Vec<f32> = run(1);
+    for threads in [2, 3, 5] {
+        let several = run(threads);
+        assert!(one.iter().zip(&several).all(|(a, b)| (a - b).abs() < 1e-5), "{threads} threads");
+    }
 }
 
 #[test]

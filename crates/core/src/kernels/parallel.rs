@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::pool::parallel_for;
+use crate::pool::{lane, parallel_for};
 
 /// A slice that several threads write, each its own part.
 struct Parts<U>(*mut U);
@@ -68,5 +68,28 @@ pub fn rows_mut<U: Send>(y: &mut [U], width: usize, grain: usize, body: impl Fn(
     parallel_for(rows, grain.div_ceil(width), &|range: Range<usize>| {
         // SAFETY: disjoint ranges of rows are disjoint ranges of elements, within `rows * width <= y.len()`.
         body(range.start, unsafe { parts.part(range.start * width..range.end * width) });
+    });
+}
+
+/// Cuts `0..items` into lanes as [`parallel_for`] does, and calls `body(range, part)` for each with its own of the `count`
+/// equal parts of `y`.
+///
+/// # Panics
+/// If `y` has no `count` equal parts.
+pub fn lanes_mut<U: Send>(
+    y: &mut [U],
+    count: usize,
+    items: usize,
+    grain: usize,
+    body: impl Fn(Range<usize>, &mut [U]) + Sync,
+) {
+    let length = y.len() / count.max(1);
+    assert_eq!(length * count, y.len(), "a slice that has no equal parts");
+    let parts = Parts(y.as_mut_ptr());
+    parallel_for(items, grain, &|range: Range<usize>| {
+        let lane = lane();
+        assert!(lane < count, "more lanes than parts");
+        // SAFETY: lanes have different numbers, and the part lies within `y`, which outlives the lanes.
+        body(range, unsafe { parts.part(lane * length..(lane + 1) * length) });
     });
 }

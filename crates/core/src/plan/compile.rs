@@ -12,7 +12,7 @@ use crate::ops;
 use crate::plan::dense::{BiasGradient, Dense, DenseInputGradient, DenseWeightGradient, Sizes};
 use crate::plan::memory::{self, Bindings, Constant, Home, Memory, Storage};
 use crate::plan::program::{LeafKind, MetricName, Program};
-use crate::plan::rewrite::{copy_inputs, rewrite};
+use crate::plan::rewrite::{copy_inputs, keep_columns, rewrite};
 use crate::plan::step::{
     Context, Forward, Gradient, Kernel, Phase, Place, Step, StepInfo, Target, Update, Updates, Written, real,
 };
@@ -136,6 +136,7 @@ impl<T: Real> Plan<T> {
         rewrite(&mut steps, &storages, updates, &after);
         let threads = get_num_threads();
         copy_inputs(&mut steps, &mut storages, &before, threads);
+        keep_columns(&mut steps, &mut storages, threads);
         let lives = memory::lives(&storages, &steps, &before, &after);
         let assignment = memory::assign::<T>(&storages, &lives);
         verify(&storages, &assignment, &steps, &before, &after)?;
@@ -559,9 +560,13 @@ fn gradient_steps<T: Real>(
         for target in targets {
             let writes = Few::from_slice(&[written(target)]);
             match target.input {
-                0 => push(Box::new(DenseInputGradient { sizes, relu: false }), &[dy, place(1)], writes),
+                0 => push(
+                    Box::new(DenseInputGradient { sizes, relu: false, columns: false }),
+                    &[dy, place(1)],
+                    writes,
+                ),
                 1 => push(
-                    Box::new(DenseWeightGradient { sizes, descent: None, copies: 0 }),
+                    Box::new(DenseWeightGradient { sizes, descent: None, copies: 0, columns: false }),
                     &[dy, place(0)],
                     writes,
                 ),

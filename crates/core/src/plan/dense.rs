@@ -3,10 +3,11 @@
 use crate::dtype::Data;
 use crate::error::{Error, Result};
 use crate::kernels::columns::column_sums;
-use crate::kernels::matmul;
 use crate::kernels::matmul::{
-    Activate, Bias, Copies, Identity, Matrix, MatrixMut, Relu, ReluGradient, Scale, matmul_of_copies,
+    Activate, Bias, COLUMNS, Identity, Locality, Matrix, MatrixMut, Relu, ReluGradient, Scale, matmul_near,
 };
+use crate::kernels::parallel::lanes_mut;
+use crate::kernels::{Mode, matmul};
 use crate::optim::UpdateRule;
 use crate::plan::step::{Context, Kernel, Single, Written, real};
 use crate::real::Real;
@@ -70,12 +71,12 @@ impl<T: Real> Kernel<T> for Dense {
         let Sizes { rows, outputs, .. } = self.sizes;
         let (x, weight) = (self.sizes.x(reads[0]), self.sizes.weight(reads[1]).transposed());
         let y = MatrixMut::row_major(writes[0].real(), rows, outputs);
-        let copies = Copies { a: self.copies, b: 0 };
+        let near = Locality { a_copies: self.copies, ..Locality::default() };
         let bias = reads.get(2).map_or(Bias::None, |&b| Bias::Columns(&real(b)[..outputs]));
         if self.relu {
-            matmul_of_copies(x, weight, y, copies, Activate { bias, activation: Relu });
+            matmul_near(x, weight, y, near, Activate { bias, activation: Relu });
         } else {
-            matmul_of_copies(x, weight, y, copies, Activate { bias, activation: Identity });
+            matmul_near(x, weight, y, near, Activate { bias, activation: Identity });
         }
         Ok(())
     }
@@ -89,6 +90,73 @@ impl<T: Real> Kernel<T> for Dense {
     }
 }
 
+/// As [`Dense`] for a few outputs of many inputs, of which each thread has written its own: it multiplies these, and only
+/// the partial sums are fetched from its cache. Writes y and the partial sums, [threads, rows, outputs].
+#[derive(Clone, Copy, Debug)]
+pub struct DenseParts {
+    /// The layer; it has no copies.
+    pub dense: Dense,
+    /// Into how many parts the inputs are cut, at most.
+    pub threads: usize,
+}
+
+impl DenseParts {
+    /// Elements of the partial sums.
+    pub fn elements(&self) -> usize {
+        self.threads * self.dense.sizes.rows * self.dense.sizes.outputs
+    }
+}
+
+impl<T: Real> Kernel<T> for DenseParts {
+    fn name(&self) -> String {
+        "linear, inputs in parts".into()
+    }
+
+    fn fused(&self) -> Vec<&'static str> {
+        Kernel::<T>::fused(&self.dense)
+    }
+
+    fn run(
+        &self,
+        reads: &[Data<'_, T>],
+        writes: &mut [Written<'_, T>],
+        _: &mut Context<'_, T>,
+    ) -> Result<()> {
+        let Sizes { rows, inputs, outputs } = self.dense.sizes;
+        let (x, weight) = (real(reads[0]), real(reads[1]));
+        let [y, partial] = writes else {
+            return Err(Error::internal("a dense layer in parts has two results"));
+        };
+        let (y, partial) = (y.real(), partial.real());
+        let count = inputs.div_ceil(COLUMNS).min(self.threads);
+        // `parallel_for` cuts the inputs as it cut the columns of the product that made them.
+        lanes_mut(&mut partial[..count * rows * outputs], count, inputs, COLUMNS, |range, partial| {
+            let sums = MatrixMut::row_major(partial, rows, outputs);
+            let (x, weight) = (&x[range.start..], &weight[range.start..]);
+            let part = Matrix { data: x, rows, cols: range.len(), row_stride: inputs, col_stride: 1 };
+            let weight = Matrix { data: weight, rows: outputs, ..part };
+            matmul(part, weight.transposed(), sums, Mode::Write);
+        });
+        let (first, others) = partial.split_at(rows * outputs);
+        y.copy_from_slice(first);
+        for other in others.chunks_exact(rows * outputs).take(count - 1) {
+            y.iter_mut().zip(other).for_each(|(y, &x)| *y += x);
+        }
+        if let Some(&bias) = reads.get(2) {
+            let bias = &real(bias)[..outputs];
+            y.chunks_exact_mut(outputs).for_each(|y| y.iter_mut().zip(bias).for_each(|(y, &b)| *y += b));
+        }
+        if self.dense.relu {
+            y.iter_mut().for_each(|y| *y = y.maximum(T::ZERO));
+        }
+        Ok(())
+    }
+
+    fn flops(&self) -> u64 {
+        self.dense.sizes.flops()
+    }
+}
+
 /// dx = dy·W: reads dy and W and, if dx is the gradient of a relu's input, what that relu gave, of dx's shape.
 #[derive(Clone, Copy, Debug)]
 pub struct DenseInputGradient {
@@ -96,6 +164,8 @@ pub struct DenseInputGradient {
     pub sizes: Sizes,
     /// Whether dx goes back through a relu.
     pub relu: bool,
+    /// Whether each thread computes its own columns of dx, however few.
+    pub columns: bool,
 }
 
 impl<T: Real> Kernel<T> for DenseInputGradient {
@@ -116,9 +186,10 @@ impl<T: Real> Kernel<T> for DenseInputGradient {
         let Sizes { rows, inputs, .. } = self.sizes;
         let (dy, weight, mode) = (self.sizes.dy(reads[0]), self.sizes.weight(reads[1]), writes[0].mode);
         let dx = MatrixMut::row_major(writes[0].real(), rows, inputs);
+        let near = Locality { columns: self.columns, ..Locality::default() };
         match reads.get(2) {
-            None => matmul(dy, weight, dx, mode),
-            Some(&y) => matmul(dy, weight, dx, ReluGradient { output: self.sizes.x(y), mode }),
+            None => matmul_near(dy, weight, dx, near, mode),
+            Some(&y) => matmul_near(dy, weight, dx, near, ReluGradient { output: self.sizes.x(y), mode }),
         }
         Ok(())
     }
@@ -141,6 +212,8 @@ pub struct DenseWeightGradient {
     pub descent: Option<usize>,
     /// The distance from a copy of x to the next, where every thread has its own.
     pub copies: usize,
+    /// Whether each thread computes its own columns of dW, however few.
+    pub columns: bool,
 }
 
 impl<T: Real> Kernel<T> for DenseWeightGradient {
@@ -164,16 +237,16 @@ impl<T: Real> Kernel<T> for DenseWeightGradient {
         let Sizes { inputs, outputs, .. } = self.sizes;
         let (dy, x, mode) = (self.sizes.dy(reads[0]).transposed(), self.sizes.x(reads[1]), writes[0].mode);
         let weight = MatrixMut::row_major(writes[0].real(), outputs, inputs);
-        let copies = Copies { a: 0, b: self.copies };
+        let near = Locality { b_copies: self.copies, columns: self.columns, ..Locality::default() };
         let Some(parameter) = self.descent else {
-            matmul_of_copies(dy, x, weight, copies, mode);
+            matmul_near(dy, x, weight, near, mode);
             return Ok(());
         };
         let Some(descent) = context.updates.rule(parameter).and_then(UpdateRule::descent) else {
             return Err(Error::internal("a plan was compiled for another optimizer"));
         };
         let [alpha, beta] = [-descent.rate, descent.keep].map(T::from_f64);
-        matmul_of_copies(dy, x, weight, copies, Scale { alpha, beta });
+        matmul_near(dy, x, weight, near, Scale { alpha, beta });
         Ok(())
     }
 
@@ -210,12 +283,11 @@ impl<T: Real> Kernel<T> for BiasGradient {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::Mode;
 
     #[test]
     fn a_mode_of_adding_is_kept() {
         let sizes = Sizes { rows: 1, inputs: 2, outputs: 1 };
-        let kernel = DenseInputGradient { sizes, relu: false };
+        let kernel = DenseInputGradient { sizes, relu: false, columns: false };
         let mut dx = [1.0f64, 2.0];
         let mut written = [Written { data: crate::DataMut::Real(&mut dx), mode: Mode::Add }];
         let (mut arena, updates) = (crate::graph::Arena::new(), crate::plan::step::Updates::none(0));

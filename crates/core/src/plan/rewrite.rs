@@ -3,9 +3,10 @@
 //! Each is a function that looks for its pattern at one step and changes the list where it finds it. A value that is
 //! wanted elsewhere, or `after` the last step, stays.
 
+use crate::dtype::DType;
 use crate::graph::Few;
 use crate::kernels::Mode;
-use crate::plan::dense::{Dense, DenseInputGradient, DenseWeightGradient};
+use crate::plan::dense::{Dense, DenseInputGradient, DenseParts, DenseWeightGradient};
 use crate::plan::memory::{Home, Storage};
 use crate::plan::step::{Place, Single, Step, Target, Updates};
 use crate::real::Real;
@@ -69,7 +70,7 @@ fn linear_relu<T: Real>(steps: &mut Vec<Step<T>>, at: usize, around: &Around<'_,
 
 /// The gradient of a dense layer's input that goes back through a relu at once: masked in the product's epilogue.
 fn input_gradient_relu<T: Real>(steps: &mut Vec<Step<T>>, at: usize, around: &Around<'_, T>) -> bool {
-    let Some(Single::DenseInputGradient(DenseInputGradient { sizes, relu: false })) =
+    let Some(Single::DenseInputGradient(DenseInputGradient { sizes, relu: false, columns })) =
         steps[at].kernel.single()
     else {
         return false;
@@ -89,13 +90,13 @@ fn input_gradient_relu<T: Real>(steps: &mut Vec<Step<T>>, at: usize, around: &Ar
     steps.remove(user);
     steps[at].reads.push(Some(y));
     steps[at].writes = Few::from_slice(&[written]);
-    steps[at].kernel = Box::new(DenseInputGradient { sizes, relu: true });
+    steps[at].kernel = Box::new(DenseInputGradient { sizes, relu: true, columns });
     true
 }
 
 /// The gradient of a weight that only plain gradient descent reads: the weight takes its step in the product's epilogue.
 fn weight_gradient_descent<T: Real>(steps: &mut Vec<Step<T>>, at: usize, around: &Around<'_, T>) -> bool {
-    let Some(Single::DenseWeightGradient(DenseWeightGradient { sizes, descent: None, copies })) =
+    let Some(Single::DenseWeightGradient(DenseWeightGradient { sizes, descent: None, copies, columns })) =
         steps[at].kernel.single()
     else {
         return false;
@@ -110,7 +111,7 @@ fn weight_gradient_descent<T: Real>(steps: &mut Vec<Step<T>>, at: usize, around:
     }
     steps.remove(user);
     steps[at].writes = Few::from_slice(&[weight]);
-    steps[at].kernel = Box::new(DenseWeightGradient { sizes, descent: Some(parameter), copies });
+    steps[at].kernel = Box::new(DenseWeightGradient { sizes, descent: Some(parameter), copies, columns });
     true
 }
 
@@ -147,6 +148,55 @@ pub fn copy_inputs<T: Real>(
             step.kernel = match step.kernel.single() {
                 Some(Single::Dense(dense)) => Box::new(Dense { copies, ..dense }),
                 Some(Single::DenseWeightGradient(dense)) => Box::new(DenseWeightGradient { copies, ..dense }),
+                _ => continue,
+            };
+        }
+    }
+}
+
+/// Makes the small dense layers that follow large ones work on what each thread has in its cache: the large one's columns,
+/// of which each thread has written its own, are the small one's inputs.
+pub fn keep_columns<T: Real>(steps: &mut [Step<T>], storages: &mut Vec<Storage>, threads: usize) {
+    if !(2..=MOST_COPIES).contains(&threads) {
+        return;
+    }
+    for at in 0..steps.len() {
+        let Some(Single::Dense(dense @ Dense { sizes, copies: 0, .. })) = steps[at].kernel.single() else {
+            continue;
+        };
+        let (Some(x @ Some(Place { storage, offset: 0 })), Some(&weight)) =
+            (steps[at].reads.first().copied(), steps[at].reads.get(1))
+        else {
+            continue;
+        };
+        let large = |step: &Step<T>| {
+            let wide = |made: Dense| made.sizes.flops() / 2 >= CUT && made.sizes.outputs == sizes.inputs;
+            step.writes(storage) && matches!(step.kernel.single(), Some(Single::Dense(made)) if wide(made))
+        };
+        if sizes.flops() / 2 >= CUT || sizes.inputs < 2 * threads * sizes.outputs || !steps.iter().any(large)
+        {
+            continue;
+        }
+        let parts = DenseParts { dense, threads };
+        storages.push(Storage {
+            dtype: DType::Float32,
+            elements: parts.elements(),
+            home: Home::Arena,
+            copies: 1,
+            label: format!("partial sums: float32 [{threads}, {}, {}]", sizes.rows, sizes.outputs),
+        });
+        steps[at].writes.push(Target { storage: storages.len() - 1, mode: Mode::Write });
+        steps[at].kernel = Box::new(parts);
+        for step in steps.iter_mut() {
+            step.kernel = match step.kernel.single() {
+                Some(Single::DenseInputGradient(gradient)) if step.reads.get(1) == Some(&weight) => {
+                    Box::new(DenseInputGradient { columns: true, ..gradient })
+                }
+                Some(Single::DenseWeightGradient(gradient))
+                    if step.reads.get(1) == Some(&x) && gradient.sizes.outputs == sizes.outputs =>
+                {
+                    Box::new(DenseWeightGradient { columns: true, ..gradient })
+                }
                 _ => continue,
             };
         }

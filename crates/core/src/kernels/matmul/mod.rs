@@ -83,19 +83,21 @@ pub trait Product: Copy {
         a: Matrix<Self>,
         b: Matrix<Self>,
         c: MatrixMut<Self>,
-        copies: Copies,
+        near: Locality,
         epilogue: E,
     );
 }
 
-/// Copies of a whole operand, one for each thread: a thread that reads what it has written itself need not fetch it from
-/// another's cache. Each number is the distance from a copy to the next, in elements; 0 where there is but one.
+/// Where the operands of a product are, as far as its caller knows: what a thread has written itself it need not fetch
+/// from another's cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Copies {
-    /// Of A.
-    pub a: usize,
-    /// Of B.
-    pub b: usize,
+pub struct Locality {
+    /// The distance from a copy of A to the next, in elements, where every thread has its own; 0 where there is but one.
+    pub a_copies: usize,
+    /// The same of B.
+    pub b_copies: usize,
+    /// Whether each lane has its columns of B or of C near: columns are cut then, however small the product is.
+    pub columns: bool,
 }
 
 /// A·B, and of it in C what the epilogue makes of it: [`Mode`](super::Mode) writes it or adds it, [`Activate`] adds a bias
@@ -106,18 +108,18 @@ pub struct Copies {
 /// # Panics
 /// If shapes do not fit each other or the epilogue, or a slice is too short for its matrix.
 pub fn matmul<T: Product>(a: Matrix<T>, b: Matrix<T>, c: MatrixMut<T>, epilogue: impl Epilogue<T>) {
-    matmul_of_copies(a, b, c, Copies::default(), epilogue);
+    matmul_near(a, b, c, Locality::default(), epilogue);
 }
 
-/// As [`matmul`], of operands that lanes have copies of: lane i reads copy i. All copies are equal.
+/// As [`matmul`], where it is known what is near to which thread: lane i reads copy i, and all copies are equal.
 ///
 /// # Panics
 /// As [`matmul`]; and if there are fewer copies than threads.
-pub fn matmul_of_copies<T: Product>(
+pub fn matmul_near<T: Product>(
     a: Matrix<T>,
     b: Matrix<T>,
     c: MatrixMut<T>,
-    copies: Copies,
+    near: Locality,
     epilogue: impl Epilogue<T>,
 ) {
     assert!(a.rows == c.rows && b.cols == c.cols && a.cols == b.rows, "shapes do not fit");
@@ -125,10 +127,10 @@ pub fn matmul_of_copies<T: Product>(
     if c.rows == 0 || c.cols == 0 {
         return;
     }
-    assert!(a.is_whole(copies.a) && b.is_whole(copies.b), "a slice is too short for its matrix");
+    assert!(a.is_whole(near.a_copies) && b.is_whole(near.b_copies), "a slice is too short for its matrix");
     assert!(c.row_stride >= c.cols, "rows of C overlap");
     assert!((c.rows - 1) * c.row_stride + c.cols <= c.data.len(), "C's slice is too short for its matrix");
-    T::product(a, b, c, copies, epilogue);
+    T::product(a, b, c, near, epilogue);
 }
 
 impl Product for f64 {
@@ -136,7 +138,7 @@ impl Product for f64 {
         a: Matrix<Self>,
         b: Matrix<Self>,
         c: MatrixMut<Self>,
-        _: Copies,
+        _: Locality,
         epilogue: E,
     ) {
         plain::matmul(a, b, c, epilogue); // of the first copies
@@ -148,12 +150,12 @@ impl Product for f32 {
         a: Matrix<Self>,
         b: Matrix<Self>,
         c: MatrixMut<Self>,
-        copies: Copies,
+        near: Locality,
         epilogue: E,
     ) {
         match a.cols {
             0 => plain::matmul(a, b, c, epilogue),
-            _ => dispatch(Problem::new(a, b, c, copies, epilogue)),
+            _ => dispatch(Problem::new(a, b, c, near, epilogue)),
         }
     }
 }
@@ -174,6 +176,9 @@ fn dot_pays<V: Simd, E>(product: &Problem<E>) -> bool {
     dot <= tiles && rows.min(cols) * depth <= DOT_OPERAND
 }
 
+/// Lanes have columns by multiples of these: whole vectors, and the same for every instruction set.
+pub const COLUMNS: usize = 16;
+
 /// Whether lanes cut the columns of C or its rows: what is packed is cut too, lest every lane packs all of it, unless
 /// that side is much the shorter. The gradient of a weight, where A is packed, is cut by rows, as the weight is in the
 /// forward pass and in its update: each lane then has its own part in its cache.
@@ -190,27 +195,29 @@ impl<E: Epilogue<f32>> Vectorized for Problem<E> {
     type Output = ();
 
     unsafe fn run<V: Simd>(self) {
-        if let Some(product) = self.along_depth().filter(|_| dot_pays::<V, E>(&self)) {
-            let grain = GRAIN.div_ceil(product.rows * product.depth).next_multiple_of(dot::COLS);
+        let near = self.near.columns;
+        if let Some(product) = self.along_depth().filter(|_| !near && dot_pays::<V, E>(&self)) {
+            let grain = GRAIN.div_ceil(product.rows * product.depth).next_multiple_of(COLUMNS);
             parallel_for(product.cols, grain, &|cols| {
                 // SAFETY: the caller's promise; lanes have different columns.
                 unsafe { dot::dot::<V, E>(&product.of_lane(lane()), cols) }
             });
             return;
         }
-        let product = self.flat();
+        let product = if near { self } else { self.flat() };
         let packing = Packing {
             a: product.a.row == 1 && product.a.col != 1 && product.cols >= 256,
             b: product.b.col != 1 || product.rows >= 256,
         };
-        if cuts_columns(&product, packing) {
-            let grain = GRAIN.div_ceil(product.rows * product.depth).next_multiple_of(V::LANES);
+        if near || cuts_columns(&product, packing) {
+            let least = if near { 1 } else { GRAIN.div_ceil(product.rows * product.depth) };
+            let grain = least.next_multiple_of(COLUMNS);
             parallel_for(product.cols, grain, &|cols| {
                 // SAFETY: the caller's promise; lanes have different columns.
                 unsafe { blocked::blocked::<V, E>(&product.of_lane(lane()), 0..product.rows, cols, packing) }
             });
         } else {
-            let grain = GRAIN.div_ceil(product.cols * product.depth);
+            let grain = GRAIN.div_ceil(product.cols * product.depth).next_multiple_of(COLUMNS);
             parallel_for(product.rows, grain, &|rows| {
                 // SAFETY: the caller's promise; lanes have different rows.
                 unsafe { blocked::blocked::<V, E>(&product.of_lane(lane()), rows, 0..product.cols, packing) }

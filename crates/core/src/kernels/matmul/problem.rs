@@ -1,7 +1,7 @@
 //! A product as the kernels see it: pointers and strides, already checked.
 
 use super::place::{Pass, Place};
-use super::{Copies, Matrix, MatrixMut};
+use super::{Locality, Matrix, MatrixMut};
 
 /// A matrix to read: element (i, j) is `data[i * row + j * col]`.
 #[derive(Clone, Copy)]
@@ -84,7 +84,7 @@ pub struct Problem<E> {
     pub rows: usize,
     pub cols: usize,
     pub depth: usize,
-    pub copies: Copies,
+    pub near: Locality,
 }
 
 // SAFETY: lanes of a product read A, B and what the epilogue reads, which are borrowed for its length, and write parts of
@@ -95,7 +95,7 @@ unsafe impl<E: Sync> Sync for Problem<E> {}
 
 impl<E: Copy> Problem<E> {
     /// The product of these matrices, whose shapes and lengths the caller has checked.
-    pub fn new(a: Matrix<f32>, b: Matrix<f32>, c: MatrixMut<f32>, copies: Copies, epilogue: E) -> Self {
+    pub fn new(a: Matrix<f32>, b: Matrix<f32>, c: MatrixMut<f32>, near: Locality, epilogue: E) -> Self {
         Self {
             a: Input { data: a.data.as_ptr(), row: a.row_stride, col: a.col_stride },
             b: Input { data: b.data.as_ptr(), row: b.row_stride, col: b.col_stride },
@@ -112,7 +112,7 @@ impl<E: Copy> Problem<E> {
             rows: a.rows,
             cols: b.cols,
             depth: a.cols,
-            copies,
+            near,
         }
     }
 
@@ -120,8 +120,8 @@ impl<E: Copy> Problem<E> {
     #[inline(always)]
     pub fn of_lane(&self, lane: usize) -> Self {
         let mut own = *self;
-        own.a.data = own.a.data.wrapping_add(lane * self.copies.a);
-        own.b.data = own.b.data.wrapping_add(lane * self.copies.b);
+        own.a.data = own.a.data.wrapping_add(lane * self.near.a_copies);
+        own.b.data = own.b.data.wrapping_add(lane * self.near.b_copies);
         own
     }
 
@@ -134,7 +134,7 @@ impl<E: Copy> Problem<E> {
             rows: self.cols,
             cols: self.rows,
             depth: self.depth,
-            copies: Copies { a: self.copies.b, b: self.copies.a },
+            near: Locality { a_copies: self.near.b_copies, b_copies: self.near.a_copies, ..self.near },
         }
     }
 

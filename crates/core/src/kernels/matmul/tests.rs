@@ -3,8 +3,8 @@ mod case;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
-    Activate, Bias, Copies, Epilogue, Identity, LeakyRelu, Matrix, MatrixMut, Relu, ReluGradient, Scale,
-    matmul, matmul_of_copies,
+    Activate, Bias, Epilogue, Identity, LeakyRelu, Locality, Matrix, MatrixMut, Relu, ReluGradient, Scale,
+    matmul, matmul_near,
 };
 use crate::kernels::Mode;
 use crate::kernels::isa::{available, with_isa};
@@ -200,12 +200,12 @@ fn lanes_read_their_own_copies() {
             with_isa(isa, || {
                 with_num_threads(threads, || {
                     let product = MatrixMut::row_major(&mut c, rows, cols);
-                    let copies = Copies { a: copy, b: 0 };
-                    matmul_of_copies(
+                    let near = Locality { a_copies: copy, ..Locality::default() };
+                    matmul_near(
                         Matrix::row_major(&a, rows, depth),
                         Matrix::row_major(&b, depth, cols),
                         product,
-                        copies,
+                        near,
                         Mode::Write,
                     );
                 });
