@@ -1,7 +1,7 @@
 //! Loops over contiguous operands, on all threads, vectorised for the instruction set in use.
 
 use crate::kernels::Mode;
-use crate::kernels::isa::vectorize;
+use crate::kernels::isa::{vectorize, vectorize_narrow};
 use crate::kernels::parallel::chunks_mut;
 use crate::kernels::strided::{GRAIN, Walk};
 use crate::real::Real;
@@ -22,6 +22,20 @@ fn run<Y: Copy>(y: &mut [Y], f: impl Fn(usize, Y) -> Y) {
 }
 
 /// The elements at `i`.
+/// As [`run`], with vectors of at most 256 bits: for the many loops of a few instructions, which wait for memory; as wide
+/// as can be, they would only make the binary larger.
+#[inline(always)]
+fn run_narrow<Y: Copy>(y: &mut [Y], f: impl Fn(usize, Y) -> Y) {
+    vectorize_narrow(
+        #[inline(always)]
+        move || {
+            for (i, y) in y.iter_mut().enumerate() {
+                *y = f(i, *y);
+            }
+        },
+    );
+}
+
 #[inline(always)]
 pub(super) fn at<X: Copy, const N: usize>(x: &[&[X]; N], i: usize) -> [X; N] {
     std::array::from_fn(
@@ -99,7 +113,7 @@ pub fn zip<X: Copy + Sync, Y: Copy + Send + Sync, const N: usize>(
         match steps {
             [1, 1] => {
                 let (a, b) = (&a[i..][..n], &b[j..][..n]);
-                run(
+                run_narrow(
                     y,
                     #[inline(always)]
                     move |k, y| f(y, a[k], b[k], at(&z, k)),
@@ -107,7 +121,7 @@ pub fn zip<X: Copy + Sync, Y: Copy + Send + Sync, const N: usize>(
             }
             [1, 0] => {
                 let (a, b) = (&a[i..][..n], b[j]);
-                run(
+                run_narrow(
                     y,
                     #[inline(always)]
                     move |k, y| f(y, a[k], b, at(&z, k)),
@@ -115,7 +129,7 @@ pub fn zip<X: Copy + Sync, Y: Copy + Send + Sync, const N: usize>(
             }
             [0, 1] => {
                 let (a, b) = (a[i], &b[j..][..n]);
-                run(
+                run_narrow(
                     y,
                     #[inline(always)]
                     move |k, y| f(y, a, b[k], at(&z, k)),

@@ -1,7 +1,7 @@
 //! Choosing between two operands, element by element.
 
 use crate::kernels::elementwise::Strided;
-use crate::kernels::isa::vectorize;
+use crate::kernels::isa::vectorize_narrow;
 use crate::kernels::strided::Walk;
 
 /// `y[i] = f(y[i], if c[i] ≠ 0 { a[i] } else { b[i] })` for `c`, `a` and `b` strided, read along the row-major `y` of
@@ -51,7 +51,7 @@ fn run<C: Copy + Default + PartialEq, X: Copy>(
     a: impl Fn(usize) -> X,
     b: impl Fn(usize) -> X,
 ) {
-    vectorize(
+    vectorize_narrow(
         #[inline(always)]
         move || {
             for (i, y) in y.iter_mut().enumerate() {

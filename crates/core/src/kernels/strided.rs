@@ -102,7 +102,7 @@ pub fn gather<T: Copy + Sync, U: Copy + Send>(
     }
     let walk = Walk::new(shape, [strides]);
     if let Some(tiles) = Tiles::of(&walk) {
-        return tiles.gather(x, y, f);
+        return tiles.gather(x, y, &|y, x| y.iter_mut().zip(x).for_each(|(y, &x)| *y = f(x)));
     }
     let [step] = walk.steps();
     walk.fill(y, |_, y, [start]| match step {

@@ -3,7 +3,7 @@ use serde::Deserialize;
 use crate::dtype::{DType, DataMut, Operand, TensorType};
 use crate::error::{Error, Result};
 use crate::kernels::columns::column_sums;
-use crate::kernels::matmul::{Activate, Bias, Identity};
+use crate::kernels::matmul::{Activate, Activation, Bias};
 use crate::kernels::{Matrix, MatrixMut, Mode, matmul};
 use crate::ops::{Grad, Named, Operation, Reads};
 use crate::real::Real;
@@ -133,7 +133,7 @@ impl<T: Real> Operation<T> for Linear {
             None => matmul(x_matrix, weight, y, Mode::Write),
             Some(bias) => {
                 let bias = Bias::Columns(&bias.real()[..output]);
-                matmul(x_matrix, weight, y, Activate { bias, activation: Identity });
+                matmul(x_matrix, weight, y, Activate { bias, activation: Activation::Identity });
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use crate::dtype::Data;
 use crate::error::{Error, Result};
 use crate::kernels::columns::column_sums;
 use crate::kernels::matmul::{
-    Activate, Bias, COLUMNS, Identity, Locality, Matrix, MatrixMut, Relu, ReluGradient, Scale, matmul_near,
+    Activate, Activation, Bias, COLUMNS, Locality, Matrix, MatrixMut, ReluGradient, Scale, matmul_near,
 };
 use crate::kernels::parallel::lanes_mut;
 use crate::kernels::{Mode, matmul};
@@ -73,11 +73,8 @@ impl<T: Real> Kernel<T> for Dense {
         let y = MatrixMut::row_major(writes[0].real(), rows, outputs);
         let near = Locality { a_copies: self.copies, ..Locality::default() };
         let bias = reads.get(2).map_or(Bias::None, |&b| Bias::Columns(&real(b)[..outputs]));
-        if self.relu {
-            matmul_near(x, weight, y, near, Activate { bias, activation: Relu });
-        } else {
-            matmul_near(x, weight, y, near, Activate { bias, activation: Identity });
-        }
+        let activation = if self.relu { Activation::Relu } else { Activation::Identity };
+        matmul_near(x, weight, y, near, Activate { bias, activation });
         Ok(())
     }
 

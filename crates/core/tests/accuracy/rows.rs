@@ -83,7 +83,7 @@ fn logarithms_of_sums_are_exact_relative_to_their_parts() {
                 );
                 if i < 3 {
                     let (loss, dx) = cross_entropy(&x, i);
-                    assert_eq!(loss, -y, "crossEntropy of {n} numbers, {isa:?}");
+                    assert!(is_close(loss, -exact, allowed), "crossEntropy of {n} numbers, {isa:?}");
                     for (j, &dx) in dx.iter().enumerate() {
                         let below = f64::from(x[j]) - max;
                         let p = libm::exp(below - log_sum);

@@ -11,6 +11,10 @@ use crate::kernels::simd::Vector;
 /// An epilogue that is linear in the sums takes each as it comes, and adds to C from the second on; any other keeps
 /// their total in C, and does its part in the last pass.
 pub trait Epilogue<T>: Copy + Send + Sync {
+    /// Whether there are kernels for it that run along the depth, for x·Wᵀ; else tiles do that too. Gradients are
+    /// seldom such products, and each kernel makes the binary larger.
+    const ALONG_DEPTH: bool = true;
+
     /// Whether what it reads covers a C of this shape.
     fn fits(&self, rows: usize, cols: usize) -> bool;
 
@@ -56,63 +60,57 @@ pub enum Bias<'a, T> {
     Rows(&'a [T]),
 }
 
-/// A function of a single number.
-pub trait Activation<T>: Copy + Send + Sync {
+/// A function of a single number. Chosen when the product runs, for a choice of kernels would be a larger binary.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Activation<T> {
+    /// x
+    #[default]
+    Identity,
+    /// max(x, 0); NaN for NaN.
+    Relu,
+    /// x above 0, the slope times x elsewhere; NaN for NaN.
+    LeakyRelu {
+        /// The slope below 0.
+        slope: T,
+    },
+}
+
+impl<T: Copy + Default> Activation<T> {
     /// Its values.
     ///
     /// # Safety
     /// That of [`Vector`].
-    unsafe fn apply<V: Vector<T>>(&self, x: V) -> V;
-}
-
-/// x
-#[derive(Clone, Copy, Debug)]
-pub struct Identity;
-
-impl<T> Activation<T> for Identity {
     #[inline(always)]
-    unsafe fn apply<V: Vector<T>>(&self, x: V) -> V {
+    unsafe fn apply<V: Vector<T>, const N: usize>(&self, mut x: [V; N]) -> [V; N] {
+        match *self {
+            Activation::Identity => {}
+            Activation::Relu => {
+                for x in &mut x {
+                    // SAFETY: the caller's promise.
+                    *x = unsafe { x.select_nonpositive(V::splat(T::default()), *x) };
+                }
+            }
+            Activation::LeakyRelu { slope } => {
+                for x in &mut x {
+                    // SAFETY: the caller's promise.
+                    *x = unsafe { x.select_nonpositive(x.mul(V::splat(slope)), *x) };
+                }
+            }
+        }
         x
-    }
-}
-
-/// max(x, 0); NaN for NaN.
-#[derive(Clone, Copy, Debug)]
-pub struct Relu;
-
-impl<T: Default> Activation<T> for Relu {
-    #[inline(always)]
-    unsafe fn apply<V: Vector<T>>(&self, x: V) -> V {
-        // SAFETY: the caller's promise.
-        unsafe { x.select_nonpositive(V::splat(T::default()), x) }
-    }
-}
-
-/// x above 0, the slope times x elsewhere; NaN for NaN.
-#[derive(Clone, Copy, Debug)]
-pub struct LeakyRelu<T> {
-    /// The slope below 0.
-    pub slope: T,
-}
-
-impl<T: Copy + Send + Sync> Activation<T> for LeakyRelu<T> {
-    #[inline(always)]
-    unsafe fn apply<V: Vector<T>>(&self, x: V) -> V {
-        // SAFETY: the caller's promise.
-        unsafe { x.select_nonpositive(x.mul(V::splat(self.slope)), x) }
     }
 }
 
 /// C = f(A·B + bias)
 #[derive(Clone, Copy, Debug)]
-pub struct Activate<'a, T, F = Identity> {
+pub struct Activate<'a, T> {
     /// Added to the product.
     pub bias: Bias<'a, T>,
     /// f
-    pub activation: F,
+    pub activation: Activation<T>,
 }
 
-impl<T: Copy + Default + Sync, F: Activation<T>> Epilogue<T> for Activate<'_, T, F> {
+impl<T: Copy + Default + Send + Sync> Epilogue<T> for Activate<'_, T> {
     fn fits(&self, rows: usize, cols: usize) -> bool {
         match self.bias {
             Bias::None => true,
@@ -129,15 +127,12 @@ impl<T: Copy + Default + Sync, F: Activation<T>> Epilogue<T> for Activate<'_, T,
             if !place.is_last() {
                 return total;
             }
-            let mut values = match self.bias {
+            let values = match self.bias {
                 Bias::None => total,
                 Bias::Columns(bias) => added(total, place.of_columns(bias)),
                 Bias::Rows(bias) => added(total, place.of_rows(bias)),
             };
-            for x in &mut values {
-                *x = self.activation.apply(*x);
-            }
-            values
+            self.activation.apply(values)
         }
     }
 }
@@ -154,6 +149,8 @@ pub struct ReluGradient<'a, T> {
 }
 
 impl<T: Copy + Default + Sync> Epilogue<T> for ReluGradient<'_, T> {
+    const ALONG_DEPTH: bool = false;
+
     fn fits(&self, rows: usize, cols: usize) -> bool {
         (self.output.rows, self.output.cols) == (rows, cols) && self.output.is_whole(0)
     }
@@ -183,6 +180,8 @@ pub struct Scale<T> {
 }
 
 impl<T: Copy + Default + Send + Sync> Epilogue<T> for Scale<T> {
+    const ALONG_DEPTH: bool = false;
+
     fn fits(&self, _: usize, _: usize) -> bool {
         true
     }

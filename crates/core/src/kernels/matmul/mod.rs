@@ -11,7 +11,7 @@ mod problem;
 mod tests;
 mod tile;
 
-pub use epilogue::{Activate, Activation, Bias, Epilogue, Identity, LeakyRelu, Relu, ReluGradient, Scale};
+pub use epilogue::{Activate, Activation, Bias, Epilogue, ReluGradient, Scale};
 pub use place::Place;
 
 use super::simd::{Simd, Vectorized, dispatch};
@@ -196,7 +196,8 @@ impl<E: Epilogue<f32>> Vectorized for Problem<E> {
 
     unsafe fn run<V: Simd>(self) {
         let near = self.near.columns;
-        if let Some(product) = self.along_depth().filter(|_| !near && dot_pays::<V, E>(&self)) {
+        let along = E::ALONG_DEPTH && !near;
+        if let Some(product) = self.along_depth().filter(|_| along && dot_pays::<V, E>(&self)) {
             let grain = GRAIN.div_ceil(product.rows * product.depth).next_multiple_of(COLUMNS);
             parallel_for(product.cols, grain, &|cols| {
                 // SAFETY: the caller's promise; lanes have different columns.

@@ -3,8 +3,8 @@ mod case;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
-    Activate, Bias, Epilogue, Identity, LeakyRelu, Locality, Matrix, MatrixMut, Relu, ReluGradient, Scale,
-    matmul, matmul_near,
+    Activate, Activation, Bias, Epilogue, Locality, Matrix, MatrixMut, ReluGradient, Scale, matmul,
+    matmul_near,
 };
 use crate::kernels::Mode;
 use crate::kernels::isa::{available, with_isa};
@@ -159,9 +159,12 @@ fn doubles_too() {
         c
     }
     assert_eq!(run(a, b, Mode::Add), [10.5, 14.5, 14.5, 20.5]);
-    assert_eq!(run(a, b, Activate { bias, activation: Identity }), [-1.0, 16.0, 3.0, 22.0]);
-    assert_eq!(run(a, b, Activate { bias, activation: Relu }), [0.0, 16.0, 3.0, 22.0]);
-    assert_eq!(run(a, b, Activate { bias, activation: LeakyRelu { slope: 0.5 } }), [-0.5, 16.0, 3.0, 22.0]);
+    assert_eq!(run(a, b, Activate { bias, activation: Activation::Identity }), [-1.0, 16.0, 3.0, 22.0]);
+    assert_eq!(run(a, b, Activate { bias, activation: Activation::Relu }), [0.0, 16.0, 3.0, 22.0]);
+    assert_eq!(
+        run(a, b, Activate { bias, activation: Activation::LeakyRelu { slope: 0.5 } }),
+        [-0.5, 16.0, 3.0, 22.0]
+    );
     assert_eq!(run(a, b, ReluGradient { output, mode: Mode::Write }), [0.0, 14.0, 14.0, 0.0]);
     assert_eq!(run(a, b, Scale { alpha: -0.5, beta: 4.0 }), [-3.0, -5.0, -5.0, -8.0]);
 }
@@ -178,7 +181,7 @@ fn what_an_epilogue_reads_must_cover_c() {
         .is_ok()
     };
     let b = Matrix { rows: 3, row_stride: 0, ..one };
-    let biased = |bias| fits(&|c| matmul(one, b, c, Activate { bias, activation: Identity }));
+    let biased = |bias| fits(&|c| matmul(one, b, c, Activate { bias, activation: Activation::Identity }));
     assert!(biased(Bias::None) && biased(Bias::Columns(&[0.0; 3])) && biased(Bias::Rows(&[0.0; 2])));
     assert!(!biased(Bias::Columns(&[0.0; 2])) && !biased(Bias::Rows(&[0.0; 3])));
     let masked = |output| fits(&|c| matmul(one, b, c, ReluGradient { output, mode: Mode::Write }));

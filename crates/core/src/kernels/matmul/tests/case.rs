@@ -1,8 +1,6 @@
 //! A product with everything that it needs, and what must come of it.
 
-use super::super::{
-    Activate, Activation, Bias, Identity, LeakyRelu, Matrix, MatrixMut, Relu, ReluGradient, Scale, matmul,
-};
+use super::super::{Activate, Activation, Bias, Matrix, MatrixMut, ReluGradient, Scale, matmul};
 use crate::kernels::Mode;
 use crate::rng::Rng;
 
@@ -113,19 +111,12 @@ impl After {
                     (true, false) => Bias::Columns(cols),
                     (false, _) => Bias::Rows(rows),
                 };
-                fn with(
-                    bias: Bias<f32>,
-                    activation: impl Activation<f32>,
-                    [a, b]: [Matrix<f32>; 2],
-                    c: MatrixMut<f32>,
-                ) {
-                    matmul(a, b, c, Activate { bias, activation });
-                }
-                match *slope {
-                    None => with(bias, Identity, [a, b], c),
-                    Some(0.0) => with(bias, Relu, [a, b], c),
-                    Some(slope) => with(bias, LeakyRelu { slope }, [a, b], c),
-                }
+                let activation = match *slope {
+                    None => Activation::Identity,
+                    Some(0.0) => Activation::Relu,
+                    Some(slope) => Activation::LeakyRelu { slope },
+                };
+                matmul(a, b, c, Activate { bias, activation });
             }
             Self::ReluGradient { output, mode } => {
                 matmul(a, b, c, ReluGradient { output: output.view(), mode: *mode })
