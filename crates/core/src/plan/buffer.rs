@@ -25,11 +25,25 @@ impl<T: Copy + Default> Buffer<T> {
         Self { lines, length, of: PhantomData }
     }
 
-    /// A copy of some elements.
+    /// A copy of some elements: written once, not zeroed before, for a dataset may be large.
     pub fn from_slice(elements: &[T]) -> Self {
-        let mut buffer = Self::new(elements.len());
-        buffer.as_mut_slice().copy_from_slice(elements);
-        buffer
+        let bytes = size_of_val(elements);
+        let mut lines: Vec<Line> = Vec::with_capacity(bytes.div_ceil(LINE));
+        if bytes > 0 {
+            let last = bytes.div_ceil(LINE) - 1;
+            // SAFETY: there is room for `last + 1` lines, all of whose bytes are set: by the copy, and those after it by
+            // the zeros that the last line begins with.
+            unsafe {
+                lines.as_mut_ptr().add(last).write(Line([0; LINE]));
+                std::ptr::copy_nonoverlapping(
+                    elements.as_ptr().cast::<u8>(),
+                    lines.as_mut_ptr().cast(),
+                    bytes,
+                );
+                lines.set_len(last + 1);
+            }
+        }
+        Self { lines, length: elements.len(), of: PhantomData }
     }
 
     /// The elements.
@@ -42,5 +56,21 @@ impl<T: Copy + Default> Buffer<T> {
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         // SAFETY: as above.
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.length) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_have_the_elements_and_start_at_a_line() {
+        for n in [0, 1, 15, 16, 17, 1000] {
+            let x: Vec<f32> = (0..n).map(|i| i as f32).collect();
+            let copy = Buffer::from_slice(&x);
+            assert_eq!(copy.as_slice(), x);
+            assert!(n == 0 || copy.as_slice().as_ptr().addr().is_multiple_of(LINE));
+            assert!(Buffer::<f32>::new(n).as_slice().iter().all(|&x| x == 0.0));
+        }
     }
 }
