@@ -1,68 +1,24 @@
 //! From a program to a plan.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Instant;
-use crate::dtype::{DType, Data, DataMut, TensorType};
+use crate::dtype::{DType, Data, TensorType};
 use crate::error::{Error, Result};
 use crate::graph::{self, Arena, Call, Few, reverse};
 use crate::kernels::Mode;
 use crate::ops;
 use crate::plan::dense::{BiasGradient, Dense, DenseInputGradient, DenseWeightGradient, Sizes};
-use crate::plan::memory::{self, Bindings, Constant, Home, Memory, Storage};
+use crate::plan::memory::{self, Constant, Home, Memory, Storage};
+use crate::plan::metric::Judge;
 use crate::plan::program::{LeafKind, MetricName, Program};
 use crate::plan::rewrite::{copy_inputs, keep_columns, rewrite};
-use crate::plan::step::{
-    Context, Forward, Gradient, Kernel, Phase, Place, Step, StepInfo, Target, Update, Updates, Written, real,
-};
+use crate::plan::run::Plan;
+use crate::plan::step::{Forward, Gradient, Kernel, Phase, Place, Step, Target, Update, Updates};
 use crate::plan::verify::verify;
-use crate::pool::{get_num_threads, parallel_for};
+use crate::pool::get_num_threads;
 use crate::real::Real;
 use crate::shape::Layout;
-
-/// A program compiled for one batch shape: ready to run.
-#[derive(Debug)]
-pub struct Plan<T> {
-    program: Program,
-    /// What it was compiled for.
-    threads: usize,
-    steps: Vec<Step<T>>,
-    /// How many steps come before the loss is known.
-    forward: usize,
-    memory: Memory<T>,
-    /// What operations convert and rearrange lives here; after the first step it is never enlarged.
-    scratch: Arena<T>,
-    inputs: Vec<Place>,
-    seeds: Vec<Place>,
-    output: Option<(Place, usize)>,
-    loss: Option<Place>,
-    metrics: Vec<Judge>,
-    updated: Vec<usize>,
-    times: Vec<(Duration, u32)>,
-}
-
-/// A memory that several threads write, each its own copy of an input.
-struct Shared<'a, T>(&'a Memory<T>);
-
-// SAFETY: `fill_with` gives every thread another copy.
-unsafe impl<T: Sync> Sync for Shared<'_, T> {}
-
-impl<'a, T> Shared<'a, T> {
-    fn get(&self) -> &'a Memory<T> {
-        self.0
-    }
-}
-
-/// A metric and its operands.
-#[derive(Clone, Copy, Debug)]
-struct Judge {
-    name: MetricName,
-    output: Place,
-    target: Place,
-    rows: usize,
-    classes: usize,
-}
 
 /// A value while compiling.
 #[derive(Clone, Debug)]
@@ -158,187 +114,6 @@ impl<T: Real> Plan<T> {
             updated,
             times,
         })
-    }
-
-    /// The same program, compiled for these updates and the number of threads of now.
-    pub fn compile_again(&self, updates: &Updates<T>) -> Result<Self> {
-        let constants: Vec<Data<'_, T>> = self.memory.constants().iter().map(Constant::data).collect();
-        Self::compile(&self.program, &constants, updates)
-    }
-
-    /// Makes the plan one for the number of threads of now, if it was compiled for another.
-    pub fn adapt(&mut self, updates: &Updates<T>) -> Result<()> {
-        if self.threads != get_num_threads() {
-            *self = self.compile_again(updates)?;
-        }
-        Ok(())
-    }
-
-    /// Whether parameters are updated.
-    pub fn trains(&self) -> bool {
-        self.program.train
-    }
-
-    /// How many inputs a batch has.
-    pub fn input_count(&self) -> usize {
-        self.inputs.len()
-    }
-
-    /// How many streams of random numbers a step draws from.
-    pub fn seed_count(&self) -> usize {
-        self.seeds.len()
-    }
-
-    /// The parameters that a step changes.
-    pub fn updated(&self) -> &[usize] {
-        &self.updated
-    }
-
-    /// Fills an input before a step: `fill` gets its elements, once for each copy that there is, on the thread that will
-    /// read it. The first error is returned.
-    pub fn fill_with(
-        &mut self,
-        input: usize,
-        fill: &(dyn Fn(DataMut<'_, T>) -> Result<()> + Sync),
-    ) -> Result<()> {
-        let Place { storage, .. } = self.inputs[input];
-        let target = Target { storage, mode: Mode::Write };
-        let memory = Shared(&self.memory);
-        let failure = Mutex::new(None);
-        parallel_for(self.memory.storages()[storage].copies, 1, &|copies| {
-            for copy in copies {
-                // SAFETY: no step runs, the plan is borrowed mutably, and copies do not overlap.
-                if let Err(error) = fill(unsafe { memory.get().write_copy(target, copy) }.data) {
-                    *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                }
-            }
-        });
-        failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
-    }
-
-    /// Copies the elements of an input. An internal error if they are others than it has.
-    pub fn fill(&mut self, input: usize, from: Data<'_, T>) -> Result<()> {
-        self.fill_with(input, &|to| {
-            match (from, to) {
-                (Data::Real(from), DataMut::Real(to)) if from.len() == to.len() => to.copy_from_slice(from),
-                (Data::Int(from), DataMut::Int(to)) if from.len() == to.len() => to.copy_from_slice(from),
-                (Data::Byte(from), DataMut::Byte(to)) if from.len() == to.len() => to.copy_from_slice(from),
-                _ => return Err(Error::internal("a batch does not fit the input of its plan")),
-            }
-            Ok(())
-        })
-    }
-
-    /// Sets the words that key a stream of random numbers.
-    pub fn set_seed(&mut self, seed: usize, words: [i32; 4]) {
-        let Place { storage, .. } = self.seeds[seed];
-        // SAFETY: as in `input`.
-        let mut written = unsafe { self.memory.write(Target { storage, mode: Mode::Write }) };
-        if let DataMut::Int(target) = &mut written.data {
-            target.copy_from_slice(&words);
-        }
-    }
-
-    /// Runs the steps up to the loss. Nothing outside the plan changes. An error of an operation that refuses a value,
-    /// such as a label out of range, leaves everything as it was.
-    pub fn forward(&mut self, bindings: &Bindings<'_, T>, updates: &Updates<T>, profile: bool) -> Result<()> {
-        if !self.memory.bind(bindings) {
-            return Err(Error::state("a parameter was detached or resized"));
-        }
-        self.run(0..self.forward, updates, profile)
-    }
-
-    /// After [`Plan::forward`] with the same, writable bindings: the derivatives and the updates.
-    pub fn backward(
-        &mut self,
-        bindings: &Bindings<'_, T>,
-        updates: &Updates<T>,
-        profile: bool,
-    ) -> Result<()> {
-        if !(bindings.is_writable() && self.memory.bind(bindings)) {
-            return Err(Error::internal("a plan that trains needs parameters to change"));
-        }
-        self.run(self.forward..self.steps.len(), updates, profile)
-    }
-
-    fn run(&mut self, range: std::ops::Range<usize>, updates: &Updates<T>, profile: bool) -> Result<()> {
-        let Self { steps, memory, scratch, times, .. } = self;
-        let mut context = Context { arena: scratch, updates };
-        let mut begin = profile.then(Instant::now);
-        for (step, time) in steps[range.clone()].iter().zip(&mut times[range]) {
-            // SAFETY: `verify` has seen that every place read is written before, and that no target of a step shares
-            // memory with what else it uses; the bindings lend the rest exclusively where the steps write it.
-            let reads: Few<Data<'_, T>> = unsafe {
-                step.reads.iter().map(|place| place.map_or(Data::Real(&[][..]), |p| memory.read(p))).collect()
-            };
-            // SAFETY: as above.
-            let mut writes: Few<Written<'_, T>> =
-                unsafe { step.writes.iter().map(|target| memory.write(*target)).collect() };
-            step.kernel.run(&reads, &mut writes, &mut context)?;
-            if let Some(start) = begin {
-                let now = Instant::now();
-                *time = (time.0 + (now - start), time.1 + 1);
-                begin = Some(now);
-            }
-        }
-        Ok(())
-    }
-
-    /// The loss of the last [`Plan::forward`].
-    pub fn loss(&self) -> Option<T> {
-        // SAFETY: no step runs.
-        let data = unsafe { self.memory.read(self.loss?) };
-        real(data).first().copied()
-    }
-
-    /// The output of the last [`Plan::forward`].
-    pub fn output(&self) -> &[T] {
-        let Some((place, elements)) = self.output else { return &[] };
-        // SAFETY: no step runs.
-        &real(unsafe { self.memory.read(place) })[..elements]
-    }
-
-    /// Adds what the metrics count of the last [`Plan::forward`] to `sums`.
-    pub fn count(&self, sums: &mut [f64]) {
-        for (judge, sum) in self.metrics.iter().zip(sums) {
-            // SAFETY: no step runs.
-            let (output, target) =
-                unsafe { (self.memory.read(judge.output), self.memory.read(judge.target)) };
-            *sum += judge.count(real(output), target);
-        }
-    }
-
-    /// How many metrics there are.
-    pub fn metric_count(&self) -> usize {
-        self.metrics.len()
-    }
-
-    /// Bytes of the arena.
-    pub fn arena_bytes(&self) -> usize {
-        self.memory.arena_bytes()
-    }
-
-    /// What the steps do, for people.
-    pub fn explain(&self) -> Vec<StepInfo> {
-        let storages = self.memory.storages();
-        let steps = self.steps.iter().zip(&self.times);
-        steps
-            .map(|(step, (time, runs))| {
-                let read: Vec<&Storage> = step.reads.iter().flatten().map(|p| &storages[p.storage]).collect();
-                let written: Vec<&Storage> = step.writes.iter().map(|t| &storages[t.storage]).collect();
-                let labels = |all: &[&Storage]| all.iter().map(|storage| storage.label.clone()).collect();
-                StepInfo {
-                    name: step.kernel.name(),
-                    phase: if step.phase == Phase::Forward { "forward" } else { "backward" },
-                    fused: step.kernel.fused(),
-                    inputs: labels(&read),
-                    outputs: labels(&written),
-                    bytes: read.iter().chain(&written).map(|storage| storage.bytes::<T>() as u64).sum(),
-                    flops: step.kernel.flops(),
-                    microseconds: (*runs > 0).then(|| time.as_secs_f64() * 1e6 / f64::from(*runs)),
-                }
-            })
-            .collect()
     }
 }
 
@@ -595,29 +370,6 @@ fn dense_sizes<T: Real>(op: &str, call: &Call<T>, inputs: &[&Value]) -> Option<S
     let weight = &inputs[1].layout.shape;
     let rows = call.output().shape.elements().checked_div(weight[0])?;
     Some(Sizes { rows, inputs: weight[1], outputs: weight[0] })
-}
-
-impl Judge {
-    fn count<T: Real>(&self, output: &[T], target: Data<'_, T>) -> f64 {
-        let MetricName::Accuracy = self.name;
-        let label = |row: usize| match target {
-            Data::Int(labels) => i64::from(labels[row]),
-            Data::Byte(labels) => i64::from(labels[row]),
-            Data::Real(labels) => labels[row].to_f64() as i64,
-        };
-        let right = |row: &usize| {
-            let scores = &output[row * self.classes..][..self.classes];
-            // The first largest; NaN counts as larger than all, as in argmax.
-            let mut best = 0;
-            for (class, score) in scores.iter().enumerate() {
-                if *score > scores[best] || (score.is_nan() && !scores[best].is_nan()) {
-                    best = class;
-                }
-            }
-            best as i64 == label(*row)
-        };
-        (0..self.rows).filter(right).count() as f64
-    }
 }
 
 /// A metric of two values; an error unless they fit it.

@@ -9,8 +9,10 @@ mod buffer;
 mod compile;
 mod dense;
 mod memory;
+mod metric;
 mod program;
 mod rewrite;
+mod run;
 mod session;
 mod step;
 mod verify;
@@ -18,8 +20,8 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-pub use compile::Plan;
 pub use memory::Bindings;
 pub use program::{Leaf, LeafKind, Metric, Program};
+pub use run::Plan;
 pub use session::{Column, Control, Epoch, Manner, Outcome, Session, Stopped, Streams};
 pub use step::{StepInfo, Updates};

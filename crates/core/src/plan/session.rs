@@ -8,9 +8,9 @@ use crate::dtype::{Data, DataMut};
 use crate::error::{Error, Result};
 use crate::optim::UpdateRule;
 use crate::plan::buffer::Buffer;
-use crate::plan::compile::Plan;
 use crate::plan::memory::{Bindings, Constant};
 use crate::plan::program::Program;
+use crate::plan::run::Plan;
 use crate::plan::step::{StepInfo, Updates};
 use crate::pool;
 
