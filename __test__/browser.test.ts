@@ -72,17 +72,20 @@ async function open(folder: string): Promise<Report> {
     '--no-first-run',
   ];
   const url = `http://127.0.0.1:${port}/index.html?steps=${STEPS}`;
-  const child = spawn(chromium as string, [...flags, `--user-data-dir=${profile}`, url], { stdio: 'ignore' });
+  const child = spawn(chromium as string, [...flags, `--user-data-dir=${profile}`, url], {
+    stdio: 'ignore',
+    detached: true, // a group of its own: its processes outlive the first one, and go on writing to the profile
+  });
   const closed = once(child, 'close');
   try {
     const ended = closed.then(() => Promise.reject(new Error('Chromium ended before the page reported')));
     return await Promise.race([report, ended]);
   } finally {
-    child.kill();
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
     await closed;
     server.closeAllConnections();
     server.close();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20 });
   }
 }
 
