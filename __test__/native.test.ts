@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { binaryName, Project, platform } from './packed.js';
 
@@ -137,6 +137,24 @@ describe('where none loads, the error says', () => {
     expect(message).toContain('\n\n    npm ci\n');
     expect(causes).toEqual(['ERR_DLOPEN_FAILED']);
   });
+
+  test.runIf(process.platform === 'linux')(
+    'that a file was cut off, where loading it would end the process',
+    () => {
+      const cut = `node_modules/ferrograd-${platform}/${binaryName}`;
+      project.addPlatformPackage();
+      const whole = readFileSync(project.path(cut));
+      for (const bytes of [0, 64, 1000, 0.5 * whole.length, whole.length - 1]) {
+        writeFileSync(project.path(cut), whole.subarray(0, bytes));
+        const { name, message } = load();
+        expect(name).toBe('NativeLoadError');
+        expect(message).toMatch(
+          /: cannot be loaded: .*(its end is missing|file too short|Exec format error)/,
+        );
+        expect(message).toContain('its file is damaged: then install all packages anew with\n\n    npm ci\n');
+      }
+    },
+  );
 
   test('that FERROGRAD_BINARY is to blame, and looks nowhere else', () => {
     project.addPlatformPackage();

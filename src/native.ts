@@ -9,6 +9,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Native } from './binding.js';
+import { isCutOff } from './elf.js';
 import { NativeLoadError } from './errors.js';
 import { platform, published, wasm } from './platform.js';
 import { warn } from './warning.js';
@@ -31,6 +32,7 @@ type Outcome = { native: Native; binary: string } | Miss;
 function open(place: string, file: string): Outcome {
   let binding: Partial<Native>;
   try {
+    if (isCutOff(file)) throw new Error('its end is missing');
     binding = file.endsWith('.wasm')
       ? instantiate(new WebAssembly.Module(readFileSync(file)))
       : require(file);
