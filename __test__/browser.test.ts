@@ -9,8 +9,8 @@ import { delimiter, extname, join } from 'node:path';
 import * as esbuild from 'esbuild';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { train } from './browser/train.js';
-import { Project } from './packed.js';
+import { trainBothWays } from '../scripts/binaries/program.js';
+import { Project, root } from './packed.js';
 import { addWasmPackage, isWasmBuilt } from './wasm.js';
 
 const STEPS = 400;
@@ -20,6 +20,7 @@ interface Report {
   error?: string;
   isa: string;
   losses: number[];
+  planned: number[];
   sum: number;
   ticks: number;
   longest: number;
@@ -97,31 +98,34 @@ describe.skipIf(!isWasmBuilt || !chromium)('in Chromium', () => {
     await addWasmPackage(project);
     cpSync(join(import.meta.dirname, 'browser'), project.path('site'), { recursive: true });
     writeFileSync(project.path('site/index.html'), html);
-    expected = train(STEPS).losses; // natively
+    cpSync(join(root, 'scripts/binaries/program.js'), project.path('site/program.js'));
+    expected = (await trainBothWays(STEPS)).losses; // natively
   });
   afterAll(() => project.remove());
 
-  function check({ error, isa, losses, sum, ticks, longest, milliseconds }: Report): void {
+  function check({ error, isa, losses, planned, sum, ticks, longest, milliseconds }: Report): void {
     expect(error).toBeUndefined();
     expect(sum).toBe(6);
     expect(isa).toBe('wasm128');
-    expect(losses).toHaveLength(STEPS);
-    losses.forEach((loss, i) => {
-      expect(Math.abs(loss / (expected[i] as number) - 1)).toBeLessThan(1e-5);
-    });
+    for (const own of [losses, planned]) {
+      expect(own).toHaveLength(STEPS);
+      own.forEach((loss, i) => {
+        expect(Math.abs(loss / (expected[i] as number) - 1)).toBeLessThan(1e-5);
+      });
+    }
     // The page's own thread was there all the time: had it trained, there would have been one tick.
     expect(milliseconds).toBeGreaterThan(200);
     expect(ticks).toBeGreaterThan(milliseconds / 100);
     expect(longest).toBeLessThan(milliseconds / 2);
     const [whole, gap] = [milliseconds, longest].map(Math.round);
-    console.log(`${STEPS} steps in ${whole} ms, ${ticks} ticks of the page, at most ${gap} ms apart`);
+    console.log(`${2 * STEPS} steps in ${whole} ms, ${ticks} ticks of the page, at most ${gap} ms apart`);
   }
 
   test('as a plain ES module', { timeout: 120_000 }, async () => {
     const site = project.path('plain');
     cpSync(project.path('site'), site, { recursive: true });
     cpSync(project.path('node_modules/ferrograd-wasm32-wasi/ferrograd.mjs'), join(site, 'ferrograd.mjs'));
-    for (const name of ['train.js', 'page.js']) {
+    for (const name of ['program.js', 'page.js']) {
       const source = readFileSync(join(site, name), 'utf8');
       writeFileSync(join(site, name), source.replace("from 'ferrograd'", "from './ferrograd.mjs'"));
     }
@@ -144,8 +148,12 @@ describe.skipIf(!isWasmBuilt || !chromium)('in Chromium', () => {
 
   test('through Vite', { timeout: 120_000 }, async () => {
     const site = project.path('bundled by Vite');
-    const root = project.path('site');
-    await build({ root, configFile: false, logLevel: 'silent', build: { outDir: site, emptyOutDir: true } });
+    await build({
+      root: project.path('site'),
+      configFile: false,
+      logLevel: 'silent',
+      build: { outDir: site, emptyOutDir: true },
+    });
     check(await open(site));
   });
 });

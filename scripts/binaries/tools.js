@@ -133,8 +133,12 @@ export function onPath(name) {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(`${folder}/${name}`));
 }
 
-/** qemu for programs of arm64 Linux: the system's, else Debian's. */
-export async function qemuArm64() {
-  const program = 'qemu-aarch64-static';
+/**
+ * qemu for programs of Linux on another processor: the system's, else Debian's.
+ *
+ * @param {'x86_64' | 'aarch64'} machine
+ */
+export async function qemu(machine) {
+  const program = `qemu-${machine}-static`;
   return onPath(program) ? program : `${await debian('qemu', ['qemu-user-static'])}/usr/bin/${program}`;
 }
