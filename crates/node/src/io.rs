@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use ferrograd_core::host::safetensors;
 use ferrograd_core::{Error, Result};
-use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 
 use crate::boundary::{Code, guard};
-use crate::buffers::{Borrowed, all};
+use crate::buffers::{Array, Borrowed, all};
 
 /// A tensor in a file.
 #[napi(object)]
@@ -36,7 +35,7 @@ pub fn write_safetensors(
     tensors: Vec<NamedTensor>,
     data: Vec<Borrowed>,
     metadata: Vec<Vec<String>>,
-) -> napi::Result<Buffer, Code> {
+) -> napi::Result<Array<u8>, Code> {
     guard(|| {
         let metadata = metadata
             .into_iter()
@@ -49,7 +48,7 @@ pub fn write_safetensors(
             .into_iter()
             .map(|NamedTensor { name, dtype, shape }| safetensors::NamedTensor { name, dtype, shape })
             .collect();
-        Ok(safetensors::write(&tensors, &all(data), &metadata)?.into())
+        Ok(Array(safetensors::write(&tensors, &all(data), &metadata)?))
     })
 }
 

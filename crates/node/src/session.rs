@@ -1,7 +1,6 @@
 //! Compiled plans: sessions that train on a thread of their own, and inference on the caller's.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,35 +9,12 @@ use std::thread;
 use ferrograd_core::host::session::{self, Summary};
 use ferrograd_core::plan::{self, Control, Epoch, Outcome};
 use ferrograd_core::{Data, Error, Result};
+use napi::Env;
 use napi::bindgen_prelude::{Object, ToNapiValue};
-use napi::{Env, sys};
 use napi_derive::napi;
 
 use crate::boundary::{Code, guard};
-use crate::buffers::{Borrowed, all};
-
-/// Floats that become a Float32Array whose memory is V8's.
-pub struct Floats(Vec<f32>);
-
-impl ToNapiValue for Floats {
-    unsafe fn to_napi_value(env: sys::napi_env, Floats(floats): Self) -> napi::Result<sys::napi_value> {
-        let (mut data, mut buffer, mut array) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        // SAFETY: the engine writes to the places given, or fails and says so.
-        napi::check_status!(unsafe {
-            sys::napi_create_arraybuffer(env, size_of_val(&floats[..]), &mut data, &mut buffer)
-        })?;
-        if !floats.is_empty() {
-            // SAFETY: the new buffer has as many bytes, and nobody else knows it yet.
-            unsafe { ptr::copy_nonoverlapping(floats.as_ptr(), data.cast(), floats.len()) };
-        }
-        let kind = sys::TypedarrayType::float32_array;
-        // SAFETY: as the first.
-        napi::check_status!(unsafe {
-            sys::napi_create_typedarray(env, kind, floats.len(), buffer, 0, &mut array)
-        })?;
-        Ok(array)
-    }
-}
+use crate::buffers::{Array, Borrowed, all};
 
 /// How a run ended.
 #[napi(object, object_from_js = false)]
@@ -48,7 +24,7 @@ pub struct RunResult {
     /// The samples of these.
     pub samples: f64,
     /// The loss of each.
-    pub losses: Floats,
+    pub losses: Array<f32>,
     /// What each metric has counted.
     pub metrics: Vec<f64>,
     /// `done`, `aborted` or `nonFinite`.
@@ -60,7 +36,7 @@ pub struct RunResult {
 impl From<Outcome> for RunResult {
     fn from(outcome: Outcome) -> Self {
         let (losses, Summary { steps, samples, metrics, stopped, seconds }) = session::summary(outcome);
-        Self { steps, samples, losses: Floats(losses), metrics, stopped, seconds }
+        Self { steps, samples, losses: Array(losses), metrics, stopped, seconds }
     }
 }
 
@@ -209,7 +185,7 @@ impl Session {
             let inputs = copies(&inputs)?;
             Ok(move |session: &mut plan::Session, _: &Control| {
                 let inputs: Vec<Data<'_, f32>> = inputs.iter().map(Batch::data).collect();
-                session.predict(plan as usize, &inputs).map(Floats)
+                session.predict(plan as usize, &inputs).map(Array)
             })
         })
     }
