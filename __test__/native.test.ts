@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { binaryName, Project, platform } from './packed.js';
+import { binaryName, Project, platform, root } from './packed.js';
 
 const project = await Project.create();
 const own = `node_modules/ferrograd/dist/${binaryName}`;
@@ -14,6 +15,7 @@ const { version } = JSON.parse(manifest);
 function load(
   env: NodeJS.ProcessEnv = {},
   before = '',
+  flags: string[] = [],
 ): {
   binary?: string;
   name?: string;
@@ -30,7 +32,9 @@ function load(
       console.log(JSON.stringify({ name, code, message, causes: cause?.errors.map((error) => error.code) }));
     }`;
   const options = { cwd: project.folder, env: { ...process.env, FERROGRAD_BINARY: '', ...env } };
-  return JSON.parse(execFileSync(process.execPath, ['--eval', code], { ...options, encoding: 'utf8' }));
+  return JSON.parse(
+    execFileSync(process.execPath, [...flags, '--eval', code], { ...options, encoding: 'utf8' }),
+  );
 }
 
 afterEach(() => {
@@ -98,6 +102,7 @@ describe('where none loads, the error says', () => {
   test('that WebAssembly was asked for, and looks for nothing else', () => {
     project.addPlatformPackage();
     const { message } = load({ FERROGRAD_FORCE_WASM: '1' });
+    expect(message).toContain(`no WebAssembly binary of ferrograd ${version} loads here`);
     expect(message).toContain('package ferrograd-wasm32-wasi: not installed\n');
     expect(message).not.toContain(platform);
     expect(message).toContain(`\n\n    npm install ferrograd-wasm32-wasi@${version}\n`);
@@ -156,6 +161,36 @@ describe('where none loads, the error says', () => {
     },
   );
 
+  test.each([
+    ['pnpm-lock.yaml', 'pnpm add --save-optional', 'pnpm install --force'],
+    ['yarn.lock', 'yarn add --optional', 'yarn install --force'],
+    ['bun.lock', 'bun add --optional', 'bun install --force'],
+    ['package-lock.json', 'npm install --include=optional --save-optional', 'npm ci'],
+  ])('the command of the package manager that left %s', (lock, add, reinstall) => {
+    project.write(lock, '');
+    const missing = load().message;
+    project.addPlatformPackage();
+    project.write(`node_modules/ferrograd-${platform}/${binaryName}`, 'cut off');
+    const damaged = load().message;
+    project.remove(lock);
+    expect(missing).toContain(`\n\n    ${add} ferrograd-${platform}@${version}\n`);
+    expect(damaged).toContain(`\n\n    ${reinstall}\n`);
+  });
+
+  test('that Node.js was told to load no addons', () => {
+    project.addPlatformPackage();
+    const { message, causes } = load({}, '', ['--no-addons']);
+    expect(message).toContain('Node.js was started with --no-addons, or with --permission');
+    expect(message).toContain('node --permission --allow-addons');
+    expect(causes).toEqual(['ERR_DLOPEN_DISABLED']);
+  });
+
+  test.each(['Bun', 'Deno', 'Electron'])('that it is %s which runs it', (name) => {
+    const versions = `{ ...process.versions, ${name.toLowerCase()}: '1.2.3' }`;
+    const { message } = load({}, `Object.defineProperty(process, 'versions', { value: ${versions} });`);
+    expect(message).toContain(`, ${name} 1.2.3). Looked for`);
+  });
+
   test('that FERROGRAD_BINARY is to blame, and looks nowhere else', () => {
     project.addPlatformPackage();
     const missing = load({ FERROGRAD_BINARY: 'gone.node' });
@@ -167,4 +202,11 @@ describe('where none loads, the error says', () => {
     const other = load({ FERROGRAD_BINARY: 'other.cjs' });
     expect(other.message).toContain('  - other.cjs (from FERROGRAD_BINARY): is not a binary of ferrograd\n');
   });
+});
+
+// Electron's memory cage refuses them. Windows' linker does not name what is looked up at run time.
+test.skipIf(process.platform === 'win32')("the binary makes no array over memory that is not V8's", () => {
+  const binary = readFileSync(join(root, 'dist', binaryName), 'latin1');
+  expect(binary).toContain('napi_create_arraybuffer');
+  expect(binary).not.toContain('napi_create_external');
 });

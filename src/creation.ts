@@ -8,6 +8,7 @@ import { defaultGenerator, Generator } from './random.js';
 import { checkShape, describe, elementsOf, formatShape, MAX_NDIM, type Shape } from './shape.js';
 import type { Exactly } from './shapeTypes.js';
 import { scalar, Tensor, type TensorLike } from './tensor.js';
+import { typedArrayName } from './typedArray.js';
 
 /** What {@link tensor} takes: a number, arrays of numbers in arrays, or a typed array with a `shape`. */
 export type TensorData = number | boolean | readonly TensorData[] | ArrayLike<number> | BigInt64Array;
@@ -72,10 +73,13 @@ function flatten(data: readonly unknown[]): { shape: number[]; values: unknown[]
   return { shape, values };
 }
 
+/** Typed arrays of integers that become int32. */
+const integerArrays = new Set(['Int32Array', 'Int16Array', 'Int8Array', 'Uint16Array', 'BigInt64Array']);
+
 function inferDType(data: unknown, values: ArrayLike<unknown>): DType {
-  if (data instanceof Int32Array || data instanceof Int16Array || data instanceof Int8Array) return 'int32';
-  if (data instanceof Uint16Array || data instanceof BigInt64Array) return 'int32';
-  if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return 'uint8';
+  const array = typedArrayName(data);
+  if (array !== undefined && integerArrays.has(array)) return 'int32';
+  if (array === 'Uint8Array' || array === 'Uint8ClampedArray') return 'uint8';
   return values.length > 0 && typeof values[0] === 'boolean' ? 'bool' : 'float32';
 }
 
@@ -131,7 +135,7 @@ export function tensor<const S extends Shape = Shape>(
   }
   checkShape(shape as number[], 'tensor');
   const array = allocate(dtype, values.length);
-  if (values instanceof array.constructor && dtype !== 'bool') array.set(values as TypedArray);
+  if (typedArrayName(values) === typedArrayName(array) && dtype !== 'bool') array.set(values as TypedArray);
   else for (let i = 0; i < values.length; i++) array[i] = element(values[i], dtype, 'tensor');
   return make(array, dtype, shape as S, options);
 }

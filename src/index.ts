@@ -1,4 +1,6 @@
 /** Everything that `import … from 'ferrograd'` gives. */
+import './native.js'; // first: where it cannot be loaded, it says why before anything else fails
+
 export { noGrad } from './autograd.js';
 export { type Backend, backend, getNumThreads, setNumThreads } from './backend.js';
 export {

@@ -6,12 +6,16 @@
  * dist/; the prebuilt package of this platform, which npm installs as an optional dependency; WebAssembly, which is
  * slower, of the checkout or of its package. With `FERROGRAD_FORCE_WASM=1` that alone is tried.
  */
+import './bundle.js'; // first: it says why where not even what is part of Node.js can be loaded
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { createRequire } from 'node:module';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Native } from './binding.js';
+import { bundleAdvice } from './bundle.js';
 import { isCutOff } from './elf.js';
 import { NativeLoadError } from './errors.js';
 import { platform, published, wasm } from './platform.js';
+import { packageManager } from './remedy.js';
 import { warn } from './warning.js';
 import { instantiate } from './wasm/binding.js';
 
@@ -19,10 +23,19 @@ export type { Native } from './binding.js';
 
 const { version } = require('../package.json') as { version: string };
 
+/** This file. A bundle of ES modules knows its own by other means: it is mostly what was started. */
+const here = typeof __filename === 'string' ? __filename : resolve(process.argv[1] ?? 'bundle');
+const folder = dirname(here);
+/** Whether a bundler has moved this code into another file. */
+const isBundled = !existsSync(join(folder, 'remedy.js'));
+
+/** Node's own, which bundlers and single executables leave alone: they would make it find nothing but their contents. */
+const requireFile = createRequire(here);
+
 /** A place that was looked at in vain; `state` says what was there. */
 interface Miss {
   place: string;
-  state: 'absent' | 'refused' | 'foreign';
+  state: 'absent' | 'refused' | 'disabled' | 'foreign';
   reason: string;
   cause?: unknown;
 }
@@ -35,11 +48,12 @@ function open(place: string, file: string): Outcome {
     if (isCutOff(file)) throw new Error('its end is missing');
     binding = file.endsWith('.wasm')
       ? instantiate(new WebAssembly.Module(readFileSync(file)))
-      : require(file);
+      : requireFile(file);
   } catch (cause) {
     // Node repeats the path and appends the stack of requires: the first line says what the system said.
-    const [first = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
-    return { place, state: 'refused', reason: `cannot be loaded: ${first}`, cause };
+    const { message = String(cause), code } = cause as Partial<NodeJS.ErrnoException>;
+    const state = code === 'ERR_DLOPEN_DISABLED' ? 'disabled' : 'refused';
+    return { place, state, reason: `cannot be loaded: ${message.split('\n')[0]}`, cause };
   }
   const state = 'foreign';
   if (typeof binding.version !== 'function') return { place, state, reason: 'is not a binary of ferrograd' };
@@ -50,7 +64,7 @@ function open(place: string, file: string): Outcome {
 
 /** In dist/ or in its package: the binary of a platform. */
 const attempts = (id: string, extension: 'node' | 'wasm') => {
-  const own = join(__dirname, `ferrograd.${id}.${extension}`);
+  const own = join(folder, `ferrograd.${id}.${extension}`);
   return [() => openFile(own, own), () => openPackage(`ferrograd-${id}`)];
 };
 
@@ -62,39 +76,55 @@ function openPackage(name: string): Outcome {
   const place = `package ${name}`;
   let file: string;
   try {
-    file = require.resolve(name);
+    file = requireFile.resolve(name);
   } catch (cause) {
     return { place, state: 'absent', reason: 'not installed', cause };
   }
   return open(place, file);
 }
 
-function failure(description: string, misses: Miss[], remedy: string): NativeLoadError {
+function failure(
+  description: string,
+  misses: Miss[],
+  remedy: string,
+  what = 'native binary',
+): NativeLoadError {
   const looked = misses.map(({ place, reason }) => `  - ${place}: ${reason}`).join('\n');
   const causes = misses.flatMap(({ cause }) => (cause === undefined ? [] : [cause]));
   return new NativeLoadError(
-    `no native binary of ferrograd ${version} loads here (${description}). Looked for:\n${looked}\n${remedy}`,
+    `no ${what} of ferrograd ${version} loads here (${description}). Looked for:\n${looked}\n${remedy}`,
     causes.length > 0 ? { cause: new AggregateError(causes) } : undefined,
   );
 }
 
 /** For each state of a platform's package: what usually leaves it so, and the command that mends it. */
-const remedies = {
-  absent: [
-    'npm leaves the package of a platform out when package-lock.json was made on another platform ' +
-      '(npm issue 4828) or optional dependencies are omitted. Install it with',
-    (name: string) => `npm install --include=optional --save-optional ${name}@${version}`,
-  ],
-  foreign: [
-    'The package of the platform must have the version of ferrograd itself. Install it with',
-    (name: string) => `npm install --include=optional --save-optional ${name}@${version}`,
-  ],
-  refused: [
-    'Either this system is older than the binary needs (glibc 2.17, macOS 11, Windows 10), or its file is damaged: ' +
-      'then install all packages anew with',
-    () => 'npm ci',
-  ],
-} as const;
+function remedy(state: Miss['state'], spec: string): [why: string, command: string] {
+  const { installOptional, reinstall } = packageManager(folder);
+  switch (state) {
+    case 'absent':
+      return [
+        'Package managers leave the package of a platform out when the lock file was made on another platform ' +
+          '(npm issue 4828) or optional dependencies are omitted. Install it with',
+        `${installOptional} ${spec}`,
+      ];
+    case 'foreign':
+      return [
+        'The package of the platform must have the version of ferrograd itself. Install it with',
+        `${installOptional} ${spec}`,
+      ];
+    case 'disabled':
+      return [
+        'Node.js was started with --no-addons, or with --permission but without leave for native code. Start it with',
+        `node --permission --allow-addons --allow-fs-read=* ${basename(process.argv[1] ?? 'program.js')}`,
+      ];
+    case 'refused':
+      return [
+        'Either this system is older than the binary needs (glibc 2.17, macOS 11, Windows 10), or its file is damaged: ' +
+          'then install all packages anew with',
+        reinstall,
+      ];
+  }
+}
 
 function load(): { native: Native; binary: string } {
   const { id, description } = platform();
@@ -122,9 +152,10 @@ function load(): { native: Native; binary: string } {
     }
     if (!missed || outcome.state !== 'absent') misses.push(outcome); // few install it
   }
-  const installWasm = `npm install ferrograd-${wasm}@${version}`;
+  const installWasm = `${packageManager(folder).install} ferrograd-${wasm}@${version}`;
 
-  if (existsSync(join(__dirname, '..', 'Cargo.toml'))) {
+  if (isBundled) throw failure(description, misses, bundleAdvice);
+  if (existsSync(join(folder, '..', 'Cargo.toml'))) {
     const command = missed ? 'npm run build' : 'npm run build:wasm';
     throw failure(description, misses, `This is a checkout: build the binary with\n\n    ${command}\n`);
   }
@@ -132,7 +163,9 @@ function load(): { native: Native; binary: string } {
     throw failure(
       description,
       misses,
-      `FERROGRAD_FORCE_WASM asks for WebAssembly. Install it with\n\n    ${installWasm}\n`,
+      'FERROGRAD_FORCE_WASM=1 in the environment asks for WebAssembly alone: unset it, or install that with\n\n' +
+        `    ${installWasm}\n`,
+      'WebAssembly binary',
     );
   }
   if (!published.includes(id)) {
@@ -144,8 +177,8 @@ function load(): { native: Native; binary: string } {
         'or build ferrograd from a checkout of its source with\n\n    npm run build\n',
     );
   }
-  const [why, command] = remedies[missed.state];
-  throw failure(description, misses, `${why}\n\n    ${command(`ferrograd-${id}`)}\n`);
+  const [why, command] = remedy(missed.state, `ferrograd-${id}@${version}`);
+  throw failure(description, misses, `${why}\n\n    ${command}\n`);
 }
 
 /** Says in a line that computing takes longer than it might. */

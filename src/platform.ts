@@ -27,14 +27,22 @@ function libc(): { abi: 'gnu' | 'musl'; name: string } {
   return glibc ? { abi: 'gnu', name: `glibc ${glibc}` } : { abi: 'musl', name: 'musl' };
 }
 
+/** The program that runs this. Bun and Deno pass themselves off as a Node.js, whose version says little of them. */
+function runtime(): string {
+  const { node, electron, bun, deno } = process.versions;
+  if (electron) return `Electron ${electron}`;
+  if (bun) return `Bun ${bun}`;
+  return deno ? `Deno ${deno}` : `Node.js ${node}`;
+}
+
 /** This platform: the suffix of its binary and package, and a description for people. */
 export function platform(): { id: string; description: string } {
   const id = `${process.platform}-${process.arch}`;
-  const node = `Node.js ${process.versions.node}`;
+  const program = runtime();
   if (process.platform === 'linux') {
     const { abi, name } = libc();
-    return { id: `${id}-${abi}`, description: `linux ${process.arch}, ${name}, ${node}` };
+    return { id: `${id}-${abi}`, description: `linux ${process.arch}, ${name}, ${program}` };
   }
   const suffix = process.platform === 'win32' ? '-msvc' : '';
-  return { id: id + suffix, description: `${process.platform} ${process.arch}, ${node}` };
+  return { id: id + suffix, description: `${process.platform} ${process.arch}, ${program}` };
 }

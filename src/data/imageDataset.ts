@@ -6,6 +6,7 @@ import { checkOptions } from '../options.js';
 import { describe, formatShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Transform } from '../transforms/transform.js';
+import { typedArrayName } from '../typedArray.js';
 import { checkIndex, Dataset, inMemory } from './dataset.js';
 import { type InMemory, imageField } from './gather.js';
 
@@ -55,7 +56,8 @@ export class ImageDataset extends Dataset<[Tensor, number]> {
     super();
     checkOptions('ImageDataset', options, optionNames);
     const { images, itemShape, labels, classes = [], transform, targetTransform } = options ?? {};
-    if (!(images instanceof Uint8Array && labels instanceof Int32Array && Array.isArray(itemShape))) {
+    const types = [typedArrayName(images), typedArrayName(labels)];
+    if (types.join() !== 'Uint8Array,Int32Array' || !Array.isArray(itemShape)) {
       throw new ArgumentError(
         'ImageDataset: expected images (Uint8Array), itemShape (array) and labels (Int32Array), ' +
           `got ${describe(images)}, ${describe(itemShape)} and ${describe(labels)}`,
