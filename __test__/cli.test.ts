@@ -32,6 +32,15 @@ describe('without a binary', () => {
   });
 
   test.each([
+    ['-h', '--help'],
+    ['help', '--help'],
+    ['-v', '--version'],
+    ['version', '--version'],
+  ])('%s is %s', async (alias, name) => {
+    expect(await ferrograd(alias)).toEqual(await ferrograd(name));
+  });
+
+  test.each([
     ['an unknown command', ['train'], 'no command train'],
     ['a name that every object has', ['toString'], 'no command toString'],
     ['no command', [], 'which command?'],
@@ -53,6 +62,34 @@ describe('without a binary', () => {
 
 describe('with a binary', () => {
   beforeAll(() => project.addPlatformPackage());
+
+  test('info names what the environment asks for', async () => {
+    process.env.FERROGRAD_NUM_THREADS = '1';
+    const { stdout } = await ferrograd('info');
+    delete process.env.FERROGRAD_NUM_THREADS;
+    expect(stdout).toMatch(/^threads +1 \(/m);
+    expect(stdout).toMatch(/^environment +.*FERROGRAD_NUM_THREADS=1/m);
+  });
+
+  test.skipIf(process.platform === 'win32')('demo ends in silence where nobody reads on', async () => {
+    const main = project.path('node_modules/ferrograd/dist/cli/main.js');
+    const command = `"${process.execPath}" "${main}" demo | head -n 1`;
+    const { stdout, stderr } = await run('sh', ['-c', command], {
+      env: { ...process.env, FERROGRAD_BINARY: '' },
+    });
+    expect(stdout).toMatch(/^ferrograd on \w+, \d+ threads?\n$/);
+    expect(stderr).toBe('');
+  });
+
+  test('demo fits into a narrow terminal', async () => {
+    const main = project.path('node_modules/ferrograd/dist/cli/main.js');
+    const code = `process.stdout.columns = 40; process.argv = ['', '', 'demo']; require(${JSON.stringify(main)});`;
+    const env = { ...process.env, FERROGRAD_BINARY: '' };
+    const { stdout } = await run(process.execPath, ['--eval', code], { env });
+    const lines = stdout.split('\n').filter((line) => /[┤└]/.test(line));
+    expect(lines.length).toBeGreaterThan(5);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(40);
+  });
 
   test('info names version, binary, instruction set, threads and platform', async () => {
     const { code, stdout, stderr } = await ferrograd('info');

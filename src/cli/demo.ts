@@ -14,6 +14,11 @@ const IMAGES = 12_800;
 const TEST_IMAGES = 1_000;
 const EPOCHS = 3;
 const DRAWN = 4;
+/** Columns of the terminal; a file takes lines of any length. */
+const columns = () => process.stdout.columns ?? 120;
+/** Columns of the loss curve at most, and those that its labels take. */
+const CURVE = 60;
+const LABELS = 10;
 
 const makeNet = () =>
   new Sequential(new Flatten(), new Linear(28 * 28, 128), new ReLU(), new Linear(128, 10));
@@ -34,7 +39,10 @@ export async function demo(): Promise<void> {
   const losses = await learn(model, trainData);
   const seconds = (performance.now() - start) / 1000;
 
-  console.log(`\n${lineChart(losses, { title: 'Training loss', xLabel: 'epoch', from: 0, to: EPOCHS })}\n`);
+  const width = Math.max(10, Math.min(CURVE, columns() - LABELS));
+  console.log(
+    `\n${lineChart(losses, { title: 'Training loss', xLabel: 'epoch', from: 0, to: EPOCHS, width })}\n`,
+  );
   const rate = Math.round((IMAGES * EPOCHS) / seconds).toLocaleString('en-US');
   console.log(`${losses.length} steps in ${seconds.toFixed(2)} s, ${rate} images/s`);
   const { metrics } = await evaluate(model, new DataLoader(testData, { batchSize: TEST_IMAGES }), {
@@ -61,8 +69,8 @@ async function learn(model: Net, data: ImageDataset): Promise<number[]> {
 }
 
 function drawPredictions(model: Net, data: ImageDataset): string {
-  const columns = Math.max(1, Math.min(DRAWN, Math.floor((process.stdout.columns ?? 120) / 30)));
-  const blocks = Array.from({ length: columns }, (_, i) => {
+  const length = Math.max(1, Math.min(DRAWN, Math.floor(columns() / 30)));
+  const blocks = Array.from({ length }, (_, i) => {
     const [image, label] = data.get(i);
     const guess = predictSync(model, image.unsqueeze(0)).argmax().item();
     return {

@@ -14,5 +14,9 @@ export function info(): void {
     threads: `${threads} (${availableParallelism()} available)`,
     platform: platform().description,
   };
-  for (const [name, value] of Object.entries(rows)) console.log(`${name.padEnd(17)}${value}`);
+  // What was asked for in the environment explains what is unlike elsewhere.
+  const settings = Object.entries(process.env).filter(([name, value]) => /^FERROGRAD_/.test(name) && value);
+  const environment = settings.map((setting) => setting.join('=')).join(' ');
+  for (const [name, value] of Object.entries(environment ? { ...rows, environment } : rows))
+    console.log(`${name.padEnd(17)}${value}`);
 }

@@ -20,10 +20,20 @@ const commands: Record<string, () => Promise<void>> = {
   info: async () => (await import('./info.js')).info(),
   demo: async () => (await import('./demo.js')).demo(),
   '--version': async () => console.log(version),
-  '--help': async () => console.log(help),
+  '--help': async () => void process.stdout.write(help),
 };
 
-async function main([name, ...rest]: readonly string[]): Promise<void> {
+/** Other names that people try. */
+const aliases: Record<string, string> = {
+  '-h': '--help',
+  help: '--help',
+  '-v': '--version',
+  '-V': '--version',
+  version: '--version',
+};
+
+async function main([given, ...rest]: readonly string[]): Promise<void> {
+  const name = given !== undefined && Object.hasOwn(aliases, given) ? aliases[given] : given;
   const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined || rest.length > 0) {
     const complaint =
@@ -40,5 +50,11 @@ async function main([name, ...rest]: readonly string[]): Promise<void> {
     process.exitCode = 1;
   }
 }
+
+// Whoever reads the output may have seen enough of it, as `head` has.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 
 void main(process.argv.slice(2));
