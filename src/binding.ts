@@ -169,6 +169,11 @@ export interface Native {
   /** Converts the elements of all tensors of a file into arrays of the types and sizes that `parseSafetensors` gave. */
   readSafetensors(file: Uint8Array, outputs: readonly TypedArray[]): void;
 
+  /**
+   * Floating-point operations a second that so many threads reach in multiply-adds on registers; null while the machine
+   * has too much else to do. Takes some 3 ms.
+   */
+  peak(threads: number): number | null;
   /** `parameters` has the number of elements of each. */
   createSession(parameters: Int32Array): Session;
   /** Compiles a program for {@link Inference}; constants are copied. */

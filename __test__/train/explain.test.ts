@@ -14,6 +14,15 @@ function started(model: nn.Module, epochs = 3) {
   return train(model as never, loader(3000), { loss: new nn.CrossEntropyLoss(), optimizer, epochs });
 }
 
+/** What the machine reaches in GFLOP/s, by the words of the run, once it has been free for some milliseconds. */
+async function measuredPeak(run: ReturnType<typeof started>): Promise<number> {
+  for (;;) {
+    const peak = /([\d.]+) % of the multiply-add peak, ([\d.]+) ([MGT])FLOP\/s/.exec(run.explain());
+    if (peak) return Number(peak[2]) * { M: 1e-3, G: 1, T: 1e3 }[peak[3] as 'M' | 'G' | 'T'];
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 describe('explain', () => {
   test('says as text what a step computes, and how long it took', async () => {
     const run = started(makeNet());
@@ -22,11 +31,31 @@ describe('explain', () => {
     );
     await run;
     const text = run.explain();
-    expect(text).toMatch(/^ {2}phase +step +reads +writes +bytes +FLOPs +µs +share +GFLOP\/s$/m);
-    expect(text).toMatch(/^ {2}forward +.*linear.*float32 \[64, 1, 28, 28\].* [\d.]+ +[\d.]+ % +[\d.]+$/m);
+    expect(text).toMatch(
+      /^ {2}phase +step +reads +writes +bytes +FLOPs +µs +of time +GB\/s +GFLOP\/s +of peak$/m,
+    );
+    expect(text).toMatch(
+      /^ {2}forward +.*linear.*float32 \[64, 1, 28, 28\].* [\d.]+ +[\d.]+ %( +[\d.]+){2}/m,
+    );
     expect(text).toMatch(/^ {2}forward +dropout/m);
     expect(text).toMatch(/^ {2}backward /m);
     expect(text).toContain('A step of training on float32 [56, 1, 28, 28], int32 [56]'); // the last batch
+  });
+
+  test('says what part of the peak products reach', async () => {
+    const run = started(makeNet());
+    await run;
+    const peak = await measuredPeak(run);
+    // A product of 64 × 784 × 24 takes 2 operations for each, at a rate that is a share of the peak.
+    const row = (text: string) =>
+      / 2\.4 M +([\d.]+) +[\d.]+ % +([\d.]+) +([\d.]+) +([\d.]+) %$/m.exec(text)?.slice(1).map(Number);
+    const [microseconds = 0, bandwidth = 0, rate = 0, share = 0] = row(run.explain()) ?? [];
+    expect(Math.abs((64 * 784 * 24 * 2) / microseconds / 1e3 - rate)).toBeLessThan(0.02 * rate + 0.1);
+    expect(Math.abs((100 * rate) / peak - share)).toBeLessThan(0.02 * share + 0.1);
+    expect(bandwidth).toBeGreaterThan(0);
+    expect(share).toBeGreaterThan(0);
+    const other = run.explain().match(/^ {2}forward +dropout .*$/m)?.[0];
+    expect(other).toMatch(/ % +[\d.]+$/); // no products: no share of the peak
   });
 
   test('says it as a page that needs nothing else', async () => {

@@ -1,4 +1,5 @@
 /** Plans in words and as a picture. */
+import { native } from '../native.js';
 import { formatShape } from '../shape.js';
 import type { TensorType } from './graph.js';
 
@@ -20,6 +21,8 @@ interface PlanStep {
 interface Description {
   readonly steps: readonly PlanStep[];
   readonly arenaBytes: number;
+  /** Those that it is cut for. */
+  readonly threads: number;
 }
 
 /** What there is to say of a run. */
@@ -44,6 +47,8 @@ interface Row {
   readonly microseconds: number | undefined;
   /** Of the time of all steps. */
   readonly share: number | undefined;
+  /** Of what the threads reach in multiply-adds, for products. */
+  readonly ofPeak: number | undefined;
 }
 
 interface Section {
@@ -54,8 +59,11 @@ interface Section {
 
 function sections({ plans }: Explained): Section[] {
   return plans.map(({ train, batch, description }) => {
-    const { steps, arenaBytes } = JSON.parse(description) as Description;
+    const { steps, arenaBytes, threads } = JSON.parse(description) as Description;
     const time = sum(steps, ({ microseconds }) => microseconds ?? 0);
+    const peak = time > 0 ? peakOf(threads) : undefined;
+    /** The share of the peak that so many operations in so many microseconds are. */
+    const share = (flops: number, microseconds: number) => peak && (flops / microseconds) * (1e6 / peak);
     const rows = steps.map(({ phase, name, fused, inputs, outputs, bytes, flops, microseconds }): Row => {
       const known = microseconds ?? undefined;
       return {
@@ -67,14 +75,18 @@ function sections({ plans }: Explained): Section[] {
         flops,
         microseconds: known,
         share: known === undefined || time === 0 ? undefined : known / time,
+        ofPeak: known && flops > 0 ? share(flops, known) : undefined,
       };
     });
     const types = batch.map(({ dtype, shape }) => `${dtype} ${formatShape(shape)}`).join(', ');
+    const flops = sum(rows, ({ flops }) => flops);
+    const reached = time > 0 ? share(flops, time) : undefined;
     const totals = [
       `${rows.length} steps`,
-      `${number(sum(rows, ({ flops }) => flops))} floating-point operations`,
+      `${number(flops)} floating-point operations`,
       `${number(arenaBytes)}B of working memory`,
       ...(time > 0 ? [`${time.toFixed(1)} µs`] : []),
+      ...(peak && reached ? [`${percent(reached)} of the multiply-add peak, ${number(peak)}FLOP/s`] : []),
     ];
     return {
       title: `${train ? 'A step of training' : 'Evaluation'} on ${types}`,
@@ -82,6 +94,16 @@ function sections({ plans }: Explained): Section[] {
       summary: totals.join(', '),
     };
   });
+}
+
+/** What the machine reaches with so many threads, in floating-point operations a second, once it has been measured. */
+const peaks = new Map<number, number>();
+
+function peakOf(threads: number): number | undefined {
+  const peak = peaks.get(threads) ?? native.peak(threads);
+  if (peak === null) return undefined; // the machine is busy: another time
+  peaks.set(threads, peak);
+  return peak;
 }
 
 function reasonOf({ model, plans, eager }: Explained): string | undefined {
@@ -107,9 +129,27 @@ function number(value: number): string {
   return `${(value / scale).toFixed(scale === 1 ? 0 : 1)} ${prefix}`;
 }
 
-const columns = ['phase', 'step', 'reads', 'writes', 'bytes', 'FLOPs', 'µs', 'share', 'GFLOP/s'] as const;
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
 
-function cells({ phase, step, reads, writes, bytes, flops, microseconds, share }: Row): string[] {
+const columns = [
+  'phase',
+  'step',
+  'reads',
+  'writes',
+  'bytes',
+  'FLOPs',
+  'µs',
+  'of time',
+  'GB/s',
+  'GFLOP/s',
+  'of peak',
+] as const;
+
+function cells({ phase, step, reads, writes, bytes, flops, microseconds, share, ofPeak }: Row): string[] {
+  const rate = (amount: number) =>
+    microseconds && amount > 0 ? (amount / microseconds / 1e3).toFixed(1) : '';
   return [
     phase,
     step,
@@ -118,8 +158,10 @@ function cells({ phase, step, reads, writes, bytes, flops, microseconds, share }
     `${number(bytes)}B`,
     number(flops).trim(),
     microseconds === undefined ? '' : microseconds.toFixed(1),
-    share === undefined ? '' : `${(share * 100).toFixed(1)} %`,
-    microseconds === undefined || flops === 0 ? '' : (flops / microseconds / 1e3).toFixed(1),
+    share === undefined ? '' : percent(share),
+    rate(bytes),
+    rate(flops),
+    ofPeak === undefined ? '' : percent(ofPeak),
   ];
 }
 
@@ -162,8 +204,8 @@ export function explainHtml(explained: Explained): string {
     const head = columns.map((column) => `<th>${escapeHtml(column)}</th>`).join('');
     const body = rows.map((row) => {
       const inner = cells(row).map((cell, i) =>
-        columns[i] === 'share'
-          ? `<td class="share" style="--share: ${((row.share ?? 0) * 100).toFixed(1)}%">${escapeHtml(cell)}</td>`
+        columns[i] === 'of time' || columns[i] === 'of peak'
+          ? `<td class="share" style="--share: ${cell.replace(' ', '') || 0}">${escapeHtml(cell)}</td>`
           : `<td>${escapeHtml(cell)}</td>`,
       );
       return `<tr class="${row.phase}">${inner.join('')}</tr>`;

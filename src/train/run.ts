@@ -155,6 +155,9 @@ export class Run<N extends string = string> implements PromiseLike<History<N>>, 
    * What is computed in a step, and how: the operations after fusion, with their shapes, bytes and floating-point
    * operations, and how long each takes once the plan has run; or why the model runs step by step in JavaScript.
    *
+   * GB/s count each operand once, wherever it lies. The last column is the share of the multiply-adds that the machine
+   * can do, for products; that is measured when it is first asked for, in some 3 ms, and left out while the machine is busy.
+   *
    * ```ts
    * console.log(run.explain());
    * await writeFile('plan.html', run.explain({ format: 'html' }));

@@ -110,6 +110,10 @@ function bind(exports: Exports): Native {
       caller.run((table) => exports.read_safetensors(table, outputs.length), [file, ...outputs], 1);
     },
 
+    peak(threads) {
+      caller.check(() => exports.peak(threads));
+      return JSON.parse(caller.text());
+    },
     createSession: (parameters) => new WasmSession(caller, parameters),
     compileInference: (program, constants) => new WasmInference(caller, program, constants),
 

@@ -51,6 +51,7 @@ export interface Exports {
   ): number;
   session_predict(session: number, table: number, plan: number, inputs: number): number;
   session_explain(session: number, plan: number): number;
+  peak(threads: number): number;
   inference_compile(table: number, constants: number): number;
   inference_free(inference: number): void;
   inference_run(inference: number, table: number, inputs: number, parameters: number): number;

@@ -3,13 +3,12 @@
 //! `cargo bench --bench matmul -- [isa=NAME] [threads=N] [offset=N] [part of a shape's name]`; offset misaligns every
 //! matrix by so many numbers.
 
-mod roofline;
-
 use std::time::Instant;
 
 use ferrograd_core::kernels::isa::{Isa, available, with_isa};
 use ferrograd_core::kernels::{Matrix, MatrixMut, Mode, matmul};
 use ferrograd_core::pool::set_num_threads;
+use ferrograd_core::roofline;
 
 /// How the operands lie: as in Y = X·Wᵀ, dW = dYᵀ·X or dX = dY·W, each row-major.
 #[derive(Clone, Copy)]
@@ -73,7 +72,7 @@ fn main() {
 
 fn measure(isa: Isa, threads: usize, offset: usize, filter: &str) {
     println!("{}, {threads} thread(s)", isa.name());
-    let peak = threads as f64 * roofline::peak();
+    let peak = roofline::peak(threads).expect("a machine with nothing else to do") / 1e9;
     println!("  multiply-add peak: {peak:.1} GFLOP/s");
     for &(name, kind, rows, depth, cols) in SHAPES.iter().filter(|shape| shape.0.contains(filter)) {
         let (a, a_start) = numbers(rows * depth, offset);

@@ -1,19 +1,17 @@
-//! The native side of `npm run bench`: matrix products without JavaScript, and the yardsticks of `roofline`.
+//! The native side of `npm run bench`: matrix products without JavaScript, and the yardsticks of the machine.
 //!
 //! Speaks the line protocol of bench/README.md. Called as `native count=N isa=NAME size=N` it multiplies N times and
 //! ends: the test of instruction counts runs it under valgrind.
-
-mod roofline;
 
 use std::hint::black_box;
 use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};
 
 use ferrograd_core::kernels::isa::{available, isa, with_isa};
-use ferrograd_core::kernels::simd::dispatch;
+use ferrograd_core::kernels::simd::{Simd, Vectorized, dispatch};
 use ferrograd_core::kernels::{Matrix, MatrixMut, Mode, matmul};
 use ferrograd_core::pool::set_num_threads;
-use roofline::{Peak, Triad};
+use ferrograd_core::roofline::Peak;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -138,6 +136,36 @@ fn on_threads<T: Send>(arguments: Vec<T>, work: impl Fn(T) + Sync) -> Duration {
         }
     });
     start.elapsed()
+}
+
+/// a = b × factor + c, as in STREAM: three numbers pass between core and memory for each step.
+struct Triad<'a> {
+    a: &'a mut [f32],
+    b: &'a [f32],
+    c: &'a [f32],
+}
+
+impl Vectorized for Triad<'_> {
+    type Output = ();
+
+    unsafe fn run<V: Simd>(self) {
+        let n = self.a.len().min(self.b.len()).min(self.c.len());
+        let (a, b, c) = (self.a.as_mut_ptr(), self.b.as_ptr(), self.c.as_ptr());
+        // SAFETY: `dispatch` chose `V`; all three have `n` numbers, and no vector goes beyond the last whole one.
+        unsafe {
+            V::enter(
+                #[inline(always)]
+                || {
+                    let factor = V::splat(black_box(0.5));
+                    let mut i = 0;
+                    while i + V::LANES <= n {
+                        V::load(b.add(i)).mul_add(factor, V::load(c.add(i))).store(a.add(i));
+                        i += V::LANES;
+                    }
+                },
+            );
+        }
+    }
 }
 
 /// The numbers that every peer fills its arrays with, so that results can be compared.

@@ -2,7 +2,7 @@
 //!
 //! Imports go upward only: [`error`], [`shape`], [`rng`] know nothing of what follows; `kernels` take slices;
 //! `ops` give them shapes and derivatives; `graph` chains operations; `optim`, `data` and `io` stand beside;
-//! `plan` compiles whole trainings out of them; `host` is what bindings share.
+//! `plan` compiles whole trainings out of them; `host` is what bindings share. `roofline` measures the machine.
 
 mod clock;
 pub mod data;
@@ -18,6 +18,7 @@ pub mod plan;
 pub mod pool;
 pub mod real;
 pub mod rng;
+pub mod roofline;
 pub mod shape;
 
 pub use dtype::{DType, Data, DataMut, Operand, TensorType};

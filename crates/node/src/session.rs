@@ -8,7 +8,7 @@ use std::thread;
 
 use ferrograd_core::host::session::{self, Summary};
 use ferrograd_core::plan::{self, Control, Epoch, Outcome};
-use ferrograd_core::{Data, Error, Result};
+use ferrograd_core::{Data, Error, Result, roofline};
 use napi::Env;
 use napi::bindgen_prelude::{Object, ToNapiValue};
 use napi_derive::napi;
@@ -310,6 +310,12 @@ fn copies(arrays: &[Borrowed]) -> Result<Vec<Batch>> {
             })
         })
         .collect()
+}
+
+/// Floating-point operations a second that so many threads reach on this machine; null where it has too much else to do.
+#[napi]
+pub fn peak(threads: u32) -> Option<f64> {
+    roofline::peak(threads as usize)
 }
 
 /// A plan without training, run on the caller's thread.

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use ferrograd_core::host::session::{self, Inference, Summary};
 use ferrograd_core::plan::{Control, Epoch, Outcome, Session};
-use ferrograd_core::{Error, Result};
+use ferrograd_core::{Error, Result, roofline};
 
 use crate::arena::{Arguments, Entry};
 use crate::boundary::{guard, json, run};
@@ -230,6 +230,12 @@ pub unsafe extern "C" fn session_predict(
 #[unsafe(no_mangle)]
 pub extern "C" fn session_explain(number: usize, plan: u32) -> bool {
     guard(|| with(number, |session| session::explain(session, plan)).map(String::into_bytes))
+}
+
+/// Gives the floating-point operations a second that this machine reaches.
+#[unsafe(no_mangle)]
+pub extern "C" fn peak(threads: usize) -> bool {
+    guard(|| json(&roofline::peak(threads)))
 }
 
 /// Arrays: the program, its constants. Gives the number of a plan for predictions.

@@ -129,8 +129,8 @@ pub fn read(
 
 /// What a plan does, as JSON.
 pub fn explain(session: &mut Session, plan: u32) -> Result<String> {
-    let (steps, arena) = session.explain(plan as usize)?;
-    Ok(serde_json::json!({ "steps": steps, "arenaBytes": arena }).to_string())
+    let info = session.explain(plan as usize)?;
+    serde_json::to_string(&info).map_err(|e| Error::internal(format!("a plan cannot be told: {e}")))
 }
 
 /// The manner of a run; `seed` has four words: the seed, and the number of the first stream.

@@ -8,10 +8,10 @@ use crate::dtype::{Data, DataMut};
 use crate::error::{Error, Result};
 use crate::graph::{Arena, Few};
 use crate::kernels::Mode;
-use crate::plan::memory::{Bindings, Constant, Memory, Storage};
+use crate::plan::memory::{Bindings, Constant, Memory};
 use crate::plan::metric::Judge;
 use crate::plan::program::Program;
-use crate::plan::step::{Context, Phase, Place, Step, StepInfo, Target, Updates, Written, real};
+use crate::plan::step::{Context, Phase, Place, PlanInfo, Step, StepInfo, Target, Updates, Written, real};
 use crate::pool::{get_num_threads, parallel_for};
 use crate::real::Real;
 
@@ -202,31 +202,26 @@ impl<T: Real> Plan<T> {
         self.metrics.len()
     }
 
-    /// Bytes of the arena.
-    pub fn arena_bytes(&self) -> usize {
-        self.memory.arena_bytes()
-    }
-
     /// What the steps do, for people.
-    pub fn explain(&self) -> Vec<StepInfo> {
+    pub fn explain(&self) -> PlanInfo {
         let storages = self.memory.storages();
-        let steps = self.steps.iter().zip(&self.times);
-        steps
-            .map(|(step, (time, runs))| {
-                let read: Vec<&Storage> = step.reads.iter().flatten().map(|p| &storages[p.storage]).collect();
-                let written: Vec<&Storage> = step.writes.iter().map(|t| &storages[t.storage]).collect();
-                let labels = |all: &[&Storage]| all.iter().map(|storage| storage.label.clone()).collect();
-                StepInfo {
-                    name: step.kernel.name(),
-                    phase: if step.phase == Phase::Forward { "forward" } else { "backward" },
-                    fused: step.kernel.fused(),
-                    inputs: labels(&read),
-                    outputs: labels(&written),
-                    bytes: read.iter().chain(&written).map(|storage| storage.bytes::<T>() as u64).sum(),
-                    flops: step.kernel.flops(),
-                    microseconds: (*runs > 0).then(|| time.as_secs_f64() * 1e6 / f64::from(*runs)),
-                }
-            })
-            .collect()
+        let bytes = |storage: usize| storages[storage].bytes::<T>() as u64;
+        let label = |storage: usize| storages[storage].label.clone();
+        let steps = self.steps.iter().zip(&self.times).map(|(step, (time, runs))| {
+            let read = step.reads.iter().flatten().map(|place| place.storage);
+            let written = step.writes.iter().map(|target| target.storage);
+            let added = step.writes.iter().filter(|target| target.mode == Mode::Add);
+            StepInfo {
+                name: step.kernel.name(),
+                phase: if step.phase == Phase::Forward { "forward" } else { "backward" },
+                fused: step.kernel.fused(),
+                inputs: read.clone().map(label).collect(),
+                outputs: written.clone().map(label).collect(),
+                bytes: read.chain(written).chain(added.map(|target| target.storage)).map(bytes).sum(),
+                flops: step.kernel.flops(),
+                microseconds: (*runs > 0).then(|| time.as_secs_f64() * 1e6 / f64::from(*runs)),
+            }
+        });
+        PlanInfo { steps: steps.collect(), arena_bytes: self.memory.arena_bytes(), threads: self.threads }
     }
 }

@@ -11,7 +11,7 @@ use crate::plan::buffer::Buffer;
 use crate::plan::memory::{Bindings, Constant};
 use crate::plan::program::Program;
 use crate::plan::run::Plan;
-use crate::plan::step::{StepInfo, Updates};
+use crate::plan::step::{PlanInfo, Updates};
 use crate::pool;
 
 /// Every so many steps one is timed.
@@ -236,10 +236,9 @@ impl Session {
         self.plans.get(plan).map_or(0, Plan::seed_count)
     }
 
-    /// What a plan does, for people; with the bytes of its arena.
-    pub fn explain(&mut self, plan: usize) -> Result<(Vec<StepInfo>, usize)> {
-        let plan = self.plan(plan)?;
-        Ok((plan.explain(), plan.arena_bytes()))
+    /// What a plan does, for people.
+    pub fn explain(&mut self, plan: usize) -> Result<PlanInfo> {
+        self.plan(plan).map(|plan| plan.explain())
     }
 
     /// Runs an epoch. An error, such as a label out of range, ends it at the last step before.

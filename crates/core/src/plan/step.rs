@@ -199,12 +199,24 @@ pub struct StepInfo {
     pub inputs: Vec<String>,
     /// What it writes.
     pub outputs: Vec<String>,
-    /// Bytes that are read and written.
+    /// Bytes of what is read and of what is written; of what is added to, both.
     pub bytes: u64,
     /// Multiplications and additions.
     pub flops: u64,
     /// How long it takes on average, if it has run.
     pub microseconds: Option<f64>,
+}
+
+/// A plan as `explain` shows it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanInfo {
+    /// In the order in which they run.
+    pub steps: Vec<StepInfo>,
+    /// Bytes of the arena.
+    pub arena_bytes: usize,
+    /// The threads that it was compiled for.
+    pub threads: usize,
 }
 
 /// The forward pass of one operation.
