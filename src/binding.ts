@@ -50,10 +50,12 @@ export interface Session {
   /** Compiles a program; its number. Constants are copied. */
   compile(program: string, constants: readonly TypedArray[]): number;
   /**
-   * Copies data in memory; its number. `fields` is JSON, [{ row, divide?, mean?, std? }] with the elements of a row; the
-   * k-th field feeds input k of programs. With `divide`, bytes become float32.
+   * Makes room for data in memory; its number. `fields` is JSON, [{ dtype, elements, row, divide?, mean?, std? }] with the
+   * elements of a row; the k-th field feeds input k of programs. With `divide`, bytes become float32.
    */
-  addData(fields: string, arrays: readonly TypedArray[]): number;
+  addData(fields: string): Promise<number>;
+  /** Copies the next elements of a field of that data. No run uses it before all are there. */
+  appendData(data: number, field: number, elements: TypedArray): void;
   /** `{ rule, groups: [{ options, parameters }] }` as JSON; the parameters are numbers. */
   setOptimizer(optimizer: string): void;
   /**

@@ -138,7 +138,7 @@ export class Passes {
     if (!planner || this.eager !== undefined) return this.batches(loader, manner, this.tally);
     const off = this.stop.onRequest(() => planner.abort());
     try {
-      const running = planner.runEpoch(loader, manner);
+      const running = planner.runEpoch(loader, manner, this.stop);
       if (typeof running !== 'object') {
         if (running !== undefined) this.giveUp(running);
         return await this.batches(loader, manner, this.tally);

@@ -2,14 +2,16 @@
 import type { RunResult, Session } from '../binding.js';
 import { type InMemory, rowNumbers } from '../data/gather.js';
 import type { TypedArray } from '../dtype.js';
-import { fromNative } from '../errors.js';
+import { fromNative, StateError } from '../errors.js';
 import { native } from '../native.js';
+import { nextTurn } from '../nextTurn.js';
 import type { Parameter } from '../nn/parameter.js';
 import type { Optimizer } from '../optim/index.js';
 import { defaultGenerator } from '../random.js';
 import { elementsOf, formatShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Graph, TensorType } from './graph.js';
+import type { Stop } from './stop.js';
 import { type LoaderOf, programOf, samplesOf, type Task } from './task.js';
 import { trace } from './trace.js';
 
@@ -33,6 +35,15 @@ export interface Plan {
 export interface Manner {
   readonly train: boolean;
   readonly allowNonFinite: boolean;
+}
+
+/** How much data is copied in one turn of the event loop, in bytes: it takes some 0.5 ms. */
+const PIECE_BYTES = 2 ** 22;
+
+/** The result of a run that was stopped before its first step. */
+function nothing({ metrics }: Task): RunResult {
+  const [losses, none] = [new Float32Array(0), metrics.map(() => 0)];
+  return { steps: 0, samples: 0, losses, metrics: none, stopped: 'aborted', seconds: 0 };
 }
 
 function passing<R>(call: () => R): R {
@@ -110,9 +121,13 @@ export class Planner {
 
   /**
    * An iteration over a loader whose data is in memory; undefined where it is not, in words why there is no plan.
+   *
+   * The data is copied first, a piece in each turn of the event loop, unless that has been done before; `stop` is heard
+   * meanwhile too. Random numbers are drawn before that.
+   *
    * @throws the errors of the loader, and of the first batch that is wrong; the steps before it are done then.
    */
-  runEpoch(loader: LoaderOf<unknown>, manner: Manner): Promise<RunResult> | string | undefined {
+  runEpoch(loader: LoaderOf<unknown>, manner: Manner, stop: Stop): Promise<RunResult> | string | undefined {
     const memory = loader.inMemory();
     if (!memory || memory.fields.length < 2 || memory.fields.some(({ shape }) => elementsOf(shape) === 0))
       return undefined;
@@ -126,15 +141,16 @@ export class Planner {
       if (typeof plan === 'string') return plan;
       plans.push(plan);
     }
-    const data = this.dataOf(memory);
     const order = rowNumbers(memory, loader.order());
     const numbers = Int32Array.from(plans, ({ number }) => number);
     const [size = 1] = sizes;
     const full = Math.floor(count / size);
     const streams = plans.flatMap(({ graph }, i) => new Array<number>(i === 0 ? full : 1).fill(graph.seeds));
-    return this.drawing(streams, (seed) =>
-      this.session.run(numbers, data, order, size, seed, manner.allowNonFinite),
-    );
+    return this.drawing(streams, async (seed) => {
+      const data = await this.dataOf(memory, stop);
+      if (data === undefined || stop.requested) return nothing(this.task);
+      return this.session.run(numbers, data, order, size, seed, manner.allowNonFinite);
+    });
   }
 
   /** One batch. */
@@ -180,10 +196,15 @@ export class Planner {
     return { number, graph, batch, train, description };
   }
 
-  /** The number of this data, which is copied once, however many loaders and parts of a dataset it stands behind. */
-  private dataOf({ fields }: InMemory): number {
+  /**
+   * The number of this data, which is copied once, however many loaders and parts of a dataset it stands behind;
+   * undefined where it was told to stop before all was copied.
+   */
+  private async dataOf({ fields }: InMemory, stop: Stop): Promise<number | undefined> {
     const described = JSON.stringify(
-      fields.map(({ shape, normalization }) => ({
+      fields.map(({ rows, dtype, shape, normalization }) => ({
+        dtype: normalization ? 'uint8' : dtype,
+        elements: rows.length,
         row: elementsOf(shape),
         divide: normalization?.divide,
         mean: normalization && [...normalization.mean],
@@ -195,7 +216,20 @@ export class Planner {
       (data) => data.described === described && data.rows.every((array, i) => array === rows[i]),
     );
     if (known) return known.number;
-    const number = passing(() => this.session.addData(described, rows));
+    const lengths = rows.map(({ length }) => length);
+    const number = await this.session.addData(described);
+    for (const [field, array] of rows.entries()) {
+      const length = lengths[field] as number;
+      const step = Math.ceil(PIECE_BYTES / array.BYTES_PER_ELEMENT);
+      for (let at = 0; at < length; at += step) {
+        if (at > 0) await nextTurn();
+        if (stop.requested) return undefined;
+        if (array.length !== length) {
+          throw new StateError(`${this.task.what}: the data was detached or resized while it was copied`);
+        }
+        this.session.appendData(number, field, array.subarray(at, at + step));
+      }
+    }
     this.data.push({ rows, described, number });
     return number;
   }

@@ -83,7 +83,8 @@ const planned = ['scheduler', 'clipGradNorm', 'checkpoint', 'callbacks'];
  * compiled, since it looks at values or does not compute the same each time, it runs step by step in JavaScript, and warns.
  * A model that is in evaluation mode is put into training mode.
  *
- * Data in memory is read when the run begins: what is written to it later counts in the next run.
+ * Data in memory is copied when the run begins, a piece in each turn of the event loop: what is written to it before the
+ * end of the first epoch may count at once, what is written later counts in the next run.
  *
  * Parameters and optimizer state are those of the last step at the end of each epoch, and when the run has ended,
  * whatever ended it. Nobody else can change them meanwhile.

@@ -29,7 +29,8 @@ export interface Exports {
   session_create(table: number): number;
   session_free(session: number): void;
   session_compile(session: number, table: number, constants: number): number;
-  session_add_data(session: number, table: number, fields: number): number;
+  session_add_data(session: number, table: number): number;
+  session_append_data(session: number, table: number, data: number, field: number): number;
   session_set_optimizer(session: number, table: number): number;
   session_write(session: number, table: number, parameters: number, buffers: number): number;
   session_read(session: number, table: number, parameters: number, buffers: number): number;

@@ -40,11 +40,16 @@ export class WasmSession implements Session {
     return JSON.parse(this.#caller.text());
   }
 
-  addData(fields: string, arrays: readonly TypedArray[]): number {
+  async addData(fields: string): Promise<number> {
     const { exports } = this.#idle();
-    const invoke = (table: number) => exports.session_add_data(this.#number, table, arrays.length);
-    this.#caller.run(invoke, [encode(fields), ...arrays]);
+    this.#caller.run((table) => exports.session_add_data(this.#number, table), [encode(fields)]);
     return JSON.parse(this.#caller.text());
+  }
+
+  appendData(data: number, field: number, elements: TypedArray): void {
+    const { exports } = this.#idle();
+    const invoke = (table: number) => exports.session_append_data(this.#number, table, data, field);
+    this.#caller.run(invoke, [elements]);
   }
 
   setOptimizer(optimizer: string): void {

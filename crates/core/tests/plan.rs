@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ferrograd_core::data::gather::Normalization;
 use ferrograd_core::plan::{Column, Control, Epoch, Manner, Outcome, Program, Session, Stopped, Streams};
-use ferrograd_core::{Data, ErrorKind, optim, pool};
+use ferrograd_core::{DType, Data, ErrorKind, optim, pool};
 
 /// The system's allocator, counting.
 struct Counting;
@@ -106,10 +106,16 @@ impl Trainer {
         let bytes: Vec<u8> = targets.iter().map(|&label| label as u8).collect();
         let targets = if labels == "int32" { Data::Int(&targets) } else { Data::Byte(&bytes) };
         let normalization = Normalization::new(255.0, &[0.5], &[0.5]).unwrap();
-        session.add_data(vec![
-            Column::copy(Data::Byte(&images), PIXELS, Some(normalization)).unwrap(),
-            Column::copy(targets, 1, None).unwrap(),
-        ]);
+        let label = if labels == "int32" { DType::Int32 } else { DType::Uint8 };
+        let columns = [
+            Column::new(DType::Uint8, images.len(), PIXELS, Some(normalization)),
+            Column::new(label, targets.len(), 1, None),
+        ];
+        let data = session.add_data(columns.into_iter().collect::<Result<_, _>>().unwrap());
+        session.touch_data(data).unwrap();
+        let [first, second] = session.columns(data).unwrap() else { panic!("two columns") };
+        images.chunks(3001).for_each(|piece| first.append(Data::Byte(piece)).unwrap());
+        second.append(targets).unwrap();
         let order = (0..ITEMS as i32).collect();
         Self { session, plans: (plans[0], Some(plans[1])), control: Control::default(), order }
     }
@@ -255,4 +261,21 @@ fn a_step_allocates_nothing() {
             });
         }
     }
+}
+
+#[test]
+fn data_is_used_once_all_of_it_is_there() {
+    let _alone = ALONE.lock();
+    let mut trainer = Trainer::new("sgd", r#"{"lr":0.1}"#, true, "int32", None);
+    let column = || Column::new(DType::Uint8, 4 * PIXELS, PIXELS, None).unwrap();
+    let data = trainer.session.add_data(vec![column(), column()]);
+    let mut append = |field: usize, piece| trainer.session.columns(data).unwrap()[field].append(piece);
+    append(0, Data::Byte(&[7; 4 * PIXELS])).unwrap();
+    append(1, Data::Byte(&[7; PIXELS])).unwrap();
+    assert!(append(0, Data::Byte(&[7])).is_err(), "it is full");
+    assert!(append(1, Data::Real(&[7.0])).is_err(), "of another type");
+    assert!(append(1, Data::Byte(&[7; 4 * PIXELS])).is_err(), "more than is missing");
+    let epoch = Epoch { plans: trainer.plans, data, order: &[0, 1], batch: BATCH };
+    let error = trainer.session.run(&epoch, Manner::default(), &trainer.control).unwrap_err();
+    assert!(error.message.contains("not there yet"), "{error}");
 }

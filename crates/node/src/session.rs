@@ -91,10 +91,22 @@ impl Session {
         guard(|| session::compile(&mut *self.shared.idle()?, &program, &all(constants)))
     }
 
-    /// Takes a copy of data; its number.
+    /// Makes room for data, on the session's thread; its number.
+    #[napi(ts_return_type = "Promise<number>")]
+    pub fn add_data<'env>(&mut self, env: &'env Env, fields: String) -> napi::Result<Object<'env>, Code> {
+        self.start(env, || {
+            Ok(move |session: &mut plan::Session, _: &Control| {
+                let data = session::add_data(session, &fields)?;
+                session.touch_data(data as usize)?;
+                Ok(data)
+            })
+        })
+    }
+
+    /// Takes a copy of the next elements of a field of data.
     #[napi]
-    pub fn add_data(&self, fields: String, arrays: Vec<Borrowed>) -> napi::Result<u32, Code> {
-        guard(|| session::add_data(&mut *self.shared.idle()?, &fields, &all(arrays)))
+    pub fn append_data(&self, data: u32, field: u32, elements: Borrowed) -> napi::Result<(), Code> {
+        guard(|| session::append_data(&mut *self.shared.idle()?, data, field, &elements))
     }
 
     /// The rules of the optimizer from now on.

@@ -77,17 +77,34 @@ pub unsafe extern "C" fn session_compile(number: usize, table: *const Entry, con
     })
 }
 
-/// Arrays: what the fields are, as JSON, and the elements of each, which are copied. Gives the number of the data.
+/// Array: what the fields of data are, as JSON. Makes room for them; gives the number of the data.
 ///
 /// # Safety
 /// As above.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn session_add_data(number: usize, table: *const Entry, fields: usize) -> bool {
+pub unsafe extern "C" fn session_add_data(number: usize, table: *const Entry) -> bool {
     guard(|| {
         // SAFETY: the host promised it.
-        let mut arguments = unsafe { Arguments::new(table, 1 + fields) };
-        let (described, arrays) = (arguments.text()?, arguments.many(fields)?);
-        json(&with(number, |session| session::add_data(session, &described, &arrays))?)
+        let fields = unsafe { Arguments::new(table, 1) }.text()?;
+        json(&with(number, |session| session::add_data(session, &fields))?)
+    })
+}
+
+/// Array: the next elements of a field of data, which are copied.
+///
+/// # Safety
+/// As above.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn session_append_data(
+    number: usize,
+    table: *const Entry,
+    data: u32,
+    field: u32,
+) -> bool {
+    run(|| {
+        // SAFETY: the host promised it.
+        let elements = unsafe { Arguments::new(table, 1) }.one()?;
+        with(number, |session| session::append_data(session, data, field, &elements))
     })
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Buffer;
 use crate::data::gather::Normalization;
 use crate::plan::{Bindings, Column, Manner, Outcome, Plan, Program, Session, Stopped, Streams, Updates};
-use crate::{Data, Error, Result, optim};
+use crate::{DType, Data, Error, Result, optim};
 
 fn json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T> {
     serde_json::from_str(text).map_err(|e| Error::internal(format!("the binding got wrong JSON: {e}")))
@@ -30,6 +30,8 @@ pub fn compile(session: &mut Session, program: &str, constants: &[Buffer]) -> Re
 /// A part of a dataset.
 #[derive(Deserialize)]
 struct Field {
+    dtype: String,
+    elements: usize,
     row: usize,
     divide: Option<f64>,
     #[serde(default)]
@@ -38,18 +40,24 @@ struct Field {
     std: Vec<f32>,
 }
 
-/// Takes a copy of data; its number. `fields` says in JSON what each array has.
-pub fn add_data(session: &mut Session, fields: &str, arrays: &[Buffer]) -> Result<u32> {
+/// Makes room for data; its number. `fields` says in JSON what each part has.
+pub fn add_data(session: &mut Session, fields: &str) -> Result<u32> {
     let fields: Vec<Field> = json(fields)?;
-    let columns = fields.iter().zip(arrays).map(|(field, array)| {
+    let columns = fields.iter().map(|field| {
         let normalization = match field.divide {
             None => None,
             Some(divide) => Some(Normalization::new(divide as f32, &field.mean, &field.std)?),
         };
-        Column::copy(array.data()?, field.row, normalization)
+        Column::new(DType::parse(&field.dtype)?, field.elements, field.row, normalization)
     });
     let columns = columns.collect::<Result<Vec<_>>>()?;
     Ok(session.add_data(columns) as u32)
+}
+
+/// Takes a copy of the next elements of a field of data.
+pub fn append_data(session: &mut Session, data: u32, field: u32, elements: &Buffer) -> Result<()> {
+    let column = session.columns(data as usize)?.get_mut(field as usize);
+    column.ok_or_else(|| Error::internal("there is no such field"))?.append(elements.data()?)
 }
 
 /// The rules of an optimizer.

@@ -183,7 +183,7 @@ impl<'a, T: Real> Bindings<'a, T> {
     }
 }
 
-/// The elements of constants.
+/// The elements of a constant, or of data.
 #[derive(Debug)]
 pub enum Constant<T> {
     /// Floating point.
@@ -201,6 +201,36 @@ impl<T: Real> Constant<T> {
             Data::Real(x) => Constant::Real(Buffer::from_slice(x)),
             Data::Int(x) => Constant::Int(Buffer::from_slice(x)),
             Data::Byte(x) => Constant::Byte(Buffer::from_slice(x)),
+        }
+    }
+
+    /// Room for as many elements, of which none is there yet.
+    pub fn with_capacity(dtype: DType, elements: usize) -> Self {
+        match dtype {
+            DType::Float32 => Constant::Real(Buffer::with_capacity(elements)),
+            DType::Int32 => Constant::Int(Buffer::with_capacity(elements)),
+            DType::Uint8 | DType::Bool => Constant::Byte(Buffer::with_capacity(elements)),
+        }
+    }
+
+    /// Adds a copy of elements; false if they are of another type.
+    #[must_use]
+    pub fn append(&mut self, data: Data<'_, T>) -> bool {
+        match (self, data) {
+            (Constant::Real(x), Data::Real(data)) => x.append(data),
+            (Constant::Int(x), Data::Int(data)) => x.append(data),
+            (Constant::Byte(x), Data::Byte(data)) => x.append(data),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Has the system provide the memory of what is not there yet.
+    pub fn touch(&mut self) {
+        match self {
+            Constant::Real(x) => x.touch(),
+            Constant::Int(x) => x.touch(),
+            Constant::Byte(x) => x.touch(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crate::clock::Instant;
 use crate::data::gather::{Normalization, gather_images, gather_rows};
-use crate::dtype::{Data, DataMut};
+use crate::dtype::{DType, Data, DataMut};
 use crate::error::{Error, Result};
 use crate::optim::UpdateRule;
 use crate::plan::buffer::Buffer;
@@ -21,6 +21,8 @@ const PROFILED: usize = 16;
 #[derive(Debug)]
 pub struct Column {
     rows: Constant<f32>,
+    /// How many elements there are once all are appended.
+    elements: usize,
     /// Elements of an item.
     row: usize,
     /// For images: how bytes become numbers.
@@ -28,13 +30,29 @@ pub struct Column {
 }
 
 impl Column {
-    /// A copy of `elements`, which are rows of `row` elements; with a normalization they are images of bytes.
-    pub fn copy(elements: Data<'_, f32>, row: usize, normalization: Option<Normalization>) -> Result<Self> {
-        let bytes = matches!(elements, Data::Byte(_));
-        if row == 0 || !elements.len().is_multiple_of(row) || (normalization.is_some() && !bytes) {
+    /// Room for `elements` of a type, rows of `row` each, to be appended; with a normalization they are images of bytes.
+    pub fn new(
+        dtype: DType,
+        elements: usize,
+        row: usize,
+        normalization: Option<Normalization>,
+    ) -> Result<Self> {
+        if row == 0 || !elements.is_multiple_of(row) || (normalization.is_some() && dtype != DType::Uint8) {
             return Err(Error::internal("a column of data does not have whole rows"));
         }
-        Ok(Self { rows: Constant::copy(elements), row, normalization })
+        Ok(Self { rows: Constant::with_capacity(dtype, elements), elements, row, normalization })
+    }
+
+    /// Adds a copy of the next elements.
+    pub fn append(&mut self, elements: Data<'_, f32>) -> Result<()> {
+        if elements.len() <= self.elements - self.rows.data().len() && self.rows.append(elements) {
+            return Ok(());
+        }
+        Err(Error::internal("a piece of data is of another type than its column, or does not fit"))
+    }
+
+    fn is_whole(&self) -> bool {
+        self.rows.data().len() == self.elements
     }
 }
 
@@ -176,10 +194,21 @@ impl Session {
         Ok(self.plans.len() - 1)
     }
 
-    /// Takes data in; its number.
+    /// Takes data in, which may be appended later; its number.
     pub fn add_data(&mut self, columns: Vec<Column>) -> usize {
         self.data.push(columns);
         self.data.len() - 1
+    }
+
+    /// The columns of data.
+    pub fn columns(&mut self, data: usize) -> Result<&mut [Column]> {
+        self.data.get_mut(data).map(Vec::as_mut_slice).ok_or_else(no_data)
+    }
+
+    /// Has the system provide the memory of data that is to be appended: that takes as long as to copy it.
+    pub fn touch_data(&mut self, data: usize) -> Result<()> {
+        self.columns(data)?.iter_mut().for_each(|column| column.rows.touch());
+        Ok(())
     }
 
     /// The rules from now on. What was remembered is kept where its size stays. Plans that would be others are made anew.
@@ -249,7 +278,10 @@ impl Session {
         let count = whole + usize::from(rest.is_some() && !epoch.order.len().is_multiple_of(batch));
         let plans: Vec<usize> =
             (0..count).map(|step| if step < whole { full } else { rest.unwrap_or(full) }).collect();
-        let columns = self.data.get(epoch.data).ok_or_else(|| Error::internal("there is no such data"))?;
+        let columns = self.data.get(epoch.data).ok_or_else(no_data)?;
+        if !columns.iter().all(Column::is_whole) {
+            return Err(Error::internal("a part of the data is not there yet"));
+        }
         for &number in plans.first().into_iter().chain(plans.last()) {
             let plan = self.plans.get(number).ok_or_else(no_plan)?;
             if plan.input_count() > columns.len() {
@@ -382,6 +414,10 @@ impl Column {
             _ => Err(Error::internal("a column of data is of another type than the input")),
         }
     }
+}
+
+fn no_data() -> Error {
+    Error::internal("there is no such data")
 }
 
 fn no_plan() -> Error {
