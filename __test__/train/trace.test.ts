@@ -122,21 +122,15 @@ const impure: Record<string, [new () => Net, RegExp]> = {
     },
     /looks at the elements of a tensor, with data/,
   ],
-  'a detached activation': [
+  'the gradient of a detached tensor': [
     class extends Net {
       hidden(x: Tensor) {
-        return x.div(x.abs().mean().detach().add(1));
+        const leaf = x.detach();
+        leaf.requiresGrad = true;
+        return x.add(leaf.mul(2));
       }
     },
-    /detaches what was computed with parameters/,
-  ],
-  'part of it under noGrad': [
-    class extends Net {
-      hidden(x: Tensor) {
-        return x.div(noGrad(() => x.abs().mean().add(1)));
-      }
-    },
-    /computes with parameters under noGrad/,
+    /wants the gradient of what it has detached, or of a part of the batch/,
   ],
   'a tensor that shares memory with a parameter': [
     class extends Net {
@@ -164,7 +158,7 @@ const impure: Record<string, [new () => Net, RegExp]> = {
         return x.sub(this.mean);
       }
     },
-    /computes with parameters under noGrad/,
+    /changes a tensor in place, with copy_/,
   ],
   'a buffer that is filled': [
     class extends Net {
@@ -310,8 +304,11 @@ describe('each epoch is traced anew', () => {
     expect(weights(model)).toEqual(weights(copy));
   });
 
-  test('a captured constant that is written to', async () => {
-    const mask = tensor([1, 1, 1, 1, 0, 0, 0, 0]);
+  test.each([
+    ['a Float32Array', () => Float32Array.of(1, 1, 1, 1, 0, 0, 0, 0)],
+    ['a Buffer', () => Buffer.from([1, 1, 1, 1, 0, 0, 0, 0])],
+  ])('a captured constant that is written to: %s', async (_, make) => {
+    const mask = tensor(make());
     class Masked extends Net {
       hidden(x: Tensor) {
         return x.mul(mask);
@@ -325,6 +322,117 @@ describe('each epoch is traced anew', () => {
     });
     expect((await run).eager).toMatch(/uses a tensor of shape \[8\] that is not the same in every call/);
   });
+});
+
+/** Nets in which gradients stop somewhere. */
+const stopped: Record<string, new () => Net> = {
+  'a detached activation': class extends Net {
+    hidden(x: Tensor) {
+      return x.div(x.abs().mean().detach().add(1));
+    }
+  },
+  'the same value, with and without': class extends Net {
+    hidden(x: Tensor) {
+      return x.mul(x.detach()).add(x.detach().tanh());
+    }
+  },
+  'a detached view': class extends Net {
+    hidden(x: Tensor) {
+      return x.add(x.t().detach().t()).sub(x.slice(1, 0, 1).detach());
+    }
+  },
+  'part of it under noGrad': class extends Net {
+    hidden(x: Tensor) {
+      return x.div(noGrad(() => x.abs().mean().add(1)));
+    }
+  },
+  'a whole layer under noGrad': class extends Net {
+    hidden(x: Tensor) {
+      return x.add(noGrad(() => this.first.weight.sum(1).relu()));
+    }
+  },
+  'everything before the last layer': class extends Net {
+    hidden(x: Tensor) {
+      return x.relu().detach();
+    }
+  },
+  'a detached weight': class extends Net {
+    hidden(x: Tensor) {
+      return x.add(this.first.forward(zeros([1, 6]).add(this.first.weight.detach().mean(0))).tanh());
+    }
+  },
+  'a frozen layer': class extends Net {
+    constructor() {
+      super();
+      for (const parameter of this.first.parameters()) parameter.requiresGrad = false;
+    }
+    hidden(x: Tensor) {
+      return x.relu();
+    }
+  },
+  'a frozen weight with a bias that learns': class extends Net {
+    constructor() {
+      super();
+      this.first.weight.requiresGrad = false;
+    }
+    hidden(x: Tensor) {
+      return x.tanh().mul(this.first.weight.mean(1));
+    }
+  },
+};
+
+describe.each([
+  ['sgd', (parameters: nn.Parameter[]) => new optim.SGD(parameters, { lr: 0.1, weightDecay: 0.01 })],
+  ['adam', (parameters: nn.Parameter[]) => new optim.Adam(parameters, { lr: 0.02 })],
+])('where gradients stop, a plan is the explicit loop: %s', (_, makeOptimizer) => {
+  test.each(Object.entries(stopped))('%s', async (_, Class) => {
+    const start = () => {
+      manualSeed(4);
+      const model = new Class();
+      return { model, optimizer: makeOptimizer(model.parameters()), batches: data() };
+    };
+    const explicit = start();
+    const before = weights(explicit.model);
+    const expected = await explicitLoop(explicit.model, explicit.batches, {
+      loss: criterion,
+      optimizer: explicit.optimizer,
+      epochs: 3,
+    });
+    const { model, optimizer, batches } = start();
+    const { epochs } = await train(model, batches, {
+      loss: criterion,
+      optimizer,
+      epochs: 3,
+      fallback: false,
+    });
+    epochs.forEach(({ batchLosses }, i) => {
+      expect(distance(batchLosses, expected[i] as number[])).toBeLessThan(1e-5);
+    });
+    expect(distance(weights(model), weights(explicit.model))).toBeLessThan(1e-5);
+    expect(distance(weights(model), before)).toBeGreaterThan(1e-3);
+    // What got no gradient has not moved at all.
+    const moved = (one: nn.Module) => {
+      const now = weights(one);
+      return now.map((weight, i) => weight !== before[i]);
+    };
+    expect(moved(model)).toEqual(moved(explicit.model));
+  });
+});
+
+test('a change of what is detached is noticed', async () => {
+  class Warming extends Net {
+    cut = true;
+    hidden(x: Tensor) {
+      return (this.cut ? x.detach() : x).tanh();
+    }
+  }
+  const model = new Warming();
+  const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
+  const run = train(model, data(), { loss: criterion, optimizer, epochs: 2 });
+  await warningsOf(async () => {
+    for await (const { epoch } of run) if (epoch === 1) model.cut = false;
+  });
+  expect((await run).eager).toMatch(/does not compute the same in every call/);
 });
 
 describe('a parameter that the model does not list', () => {
@@ -341,6 +449,18 @@ describe('a parameter that the model does not list', () => {
     await expect(run).rejects.toThrow(
       'train: forward uses a parameter of shape [8] that model.parameters() does not list',
     );
+  });
+
+  test('also where it was used under noGrad first', async () => {
+    class Hidden extends Net {
+      readonly #scale = new nn.Parameter(zeros([8]).add(1));
+      hidden(x: Tensor) {
+        return x.mul(noGrad(() => x.add(this.#scale))).mul(this.#scale);
+      }
+    }
+    const model = new Hidden();
+    const run = train(model, data(), { loss: criterion, optimizer: new optim.SGD(model.parameters()) });
+    await expect(run).rejects.toThrow('uses a parameter of shape [8] that model.parameters() does not list');
   });
 
   test('also where it was used before the trace', async () => {

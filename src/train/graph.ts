@@ -1,8 +1,8 @@
 /** What a trace found: a program of operations on leaves, as native code compiles it. */
-import type { DType, TypedArray } from '../dtype.js';
+import { allocate, type DType, type TypedArray } from '../dtype.js';
 import { sameBytes } from '../memory.js';
 import { formatShape, type Shape } from '../shape.js';
-import type { Storage } from '../tensor.js';
+import type { Storage, Tensor } from '../tensor.js';
 
 /** The type and shape of a tensor, without its elements. */
 export interface TensorType {
@@ -22,6 +22,15 @@ export function isBatchOf(types: readonly TensorType[], tensors: readonly Tensor
   return true;
 }
 
+/** A copy of the elements in row-major order; not by their own `slice`, since that of a Buffer is the same memory. */
+export function copyOf(tensor: Tensor): TypedArray {
+  const { data } = tensor;
+  if (!tensor.isContiguous()) return data; // a copy already
+  const copy = allocate(tensor.dtype, data.length);
+  copy.set(data);
+  return copy;
+}
+
 /** A value that no operation of the program makes; `index` counts those of its kind. */
 export interface Leaf extends TensorType {
   readonly kind: 'input' | 'parameter' | 'constant' | 'seed';
@@ -36,6 +45,8 @@ export interface GraphNode {
   /** JSON */
   readonly attributes: string;
   readonly inputs: readonly number[];
+  /** The places among the inputs through which no gradient flows, since they were detached or it ran under noGrad. */
+  readonly detached: readonly number[];
 }
 
 /** A captured tensor. */
@@ -68,7 +79,8 @@ export class Graph {
     readonly output: TensorType | undefined,
   ) {
     const steps = nodes.map(
-      ({ op, attributes, inputs }) => `{"op":"${op}","attributes":${attributes},"inputs":[${inputs}]}`,
+      ({ op, attributes, inputs, detached }) =>
+        `{"op":"${op}","attributes":${attributes},"inputs":[${inputs}],"detached":[${detached}]}`,
     );
     const { output: result, loss, train, metrics } = ends;
     this.program =
@@ -97,7 +109,8 @@ export class Graph {
     if (this.program !== other.program) {
       const at = this.nodes.findIndex((node, i) => text(node) !== text(other.nodes[i]));
       const [one, two] = [this.nodes[at], other.nodes[at]];
-      if (one && two) return `computes ${operation(one)} in one call and ${operation(two)} in another`;
+      if (one && two && operation(one) !== operation(two))
+        return `computes ${operation(one)} in one call and ${operation(two)} in another`;
       return 'does not compute the same in every call';
     }
     const odd = this.captured.findIndex(

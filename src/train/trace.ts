@@ -16,7 +16,7 @@ import { formatShape } from '../shape.js';
 import { type Storage, Tensor } from '../tensor.js';
 import { type Tracer, tracing } from '../tracing.js';
 import { Fields } from './fields.js';
-import { type Constant, Graph, type GraphNode, type Leaf, type TensorType } from './graph.js';
+import { type Constant, copyOf, Graph, type GraphNode, type Leaf, type TensorType } from './graph.js';
 
 /** Thrown through the traced program, to end it. */
 class Untraceable extends Error {}
@@ -77,16 +77,17 @@ class Trace implements Tracer {
     if (!this.isUnknown(inputs)) return; // it was computed: another constant
     this.made.push(output);
     this.unknown.add(output);
-    if (this.program.train && !grads.enabled) {
-      const cut = inputs.some(
-        (input, i) => (call.differentiable >> i) & 1 && input.requiresGrad && this.unknown.has(input),
-      );
-      if (cut) this.refuse('computes with parameters under noGrad');
-    }
+    const detached: number[] = [];
+    inputs.forEach((input, i) => {
+      if (!((call.differentiable >> i) & 1)) return;
+      if (input.requiresGrad && grads.enabled) this.checkSource(input);
+      else detached.push(i);
+    });
     this.nodes.push({
       op: call.op,
       attributes: call.attributes,
       inputs: inputs.map((input) => this.number(input)),
+      detached: this.program.train ? detached : [],
     });
     this.values.set(output, -this.nodes.length);
   }
@@ -95,7 +96,6 @@ class Trace implements Tracer {
     if (!this.unknown.has(source)) return;
     this.made.push(result);
     this.unknown.add(result);
-    if (this.program.train && source.requiresGrad) this.refuse('detaches what was computed with parameters');
     this.values.set(result, this.number(source));
   }
 
@@ -158,6 +158,13 @@ class Trace implements Tracer {
     for (const tensor of this.made) tensor[Symbol.dispose]();
   }
 
+  /** A gradient flows to what operations made and to parameters: no other leaf gets one from a plan. */
+  private checkSource(tensor: Tensor): void {
+    if (this.ofParameters.has(tensor.storage) || (this.unknown.has(tensor) && tensor.node)) return;
+    if (!this.unknown.has(tensor)) throw unlisted(tensor);
+    this.refuse('wants the gradient of what it has detached, or of a part of the batch');
+  }
+
   private number(tensor: Tensor): number {
     const known = this.values.get(tensor);
     if (known !== undefined) return known;
@@ -185,8 +192,8 @@ class Trace implements Tracer {
 
 /** The elements of a constant, which may be written to later. */
 function capture(tensor: Tensor): Constant {
-  const { storage, data } = tensor;
-  return { elements: tensor.isContiguous() ? data.slice() : data, storage, version: storage.version };
+  const { storage } = tensor;
+  return { elements: copyOf(tensor), storage, version: storage.version };
 }
 
 /** A leaf that `tensor` was computed from. */

@@ -240,16 +240,17 @@ fn backward<T: Real>(
         let one = builder.constants.len();
         builder.constants.push(Constant::copy(Data::Real(&[T::ONE])));
         grads[loss] = Some(builder.storage(DType::Float32, 1, Home::Constant(one), "the number 1".into()));
+        let nowhere = values.len();
         let chain: Vec<graph::Node<&Call<T>>> = nodes[..=loss - leaves]
             .iter()
             .enumerate()
             .map(|(k, node)| graph::Node {
                 call: &*node.call,
-                inputs: program.nodes[k].inputs.clone(),
+                inputs: program.nodes[k].sources(nowhere),
                 output: leaves + k,
             })
             .collect();
-        reverse::<T, _>(&chain, values.len(), trained.iter().copied(), |k, targets, _| {
+        reverse::<T, _>(&chain, values.len() + 1, trained.iter().copied(), |k, targets, _| {
             let Some(dy) = grads[leaves + k] else { return };
             if let ([target], true) = (targets, nodes[k].call.renames_gradient())
                 && target.mode == Mode::Write

@@ -52,6 +52,17 @@ pub struct Node {
     pub attributes: Box<RawValue>,
     /// The numbers of its inputs.
     pub inputs: Vec<usize>,
+    /// The places among its inputs through which no gradient flows, whatever the operation's derivative is.
+    #[serde(default)]
+    pub detached: Vec<usize>,
+}
+
+impl Node {
+    /// The numbers of its inputs for the chain rule: those that are detached are `nowhere`.
+    pub fn sources(&self, nowhere: usize) -> Vec<usize> {
+        let source = |(place, &input)| if self.detached.contains(&place) { nowhere } else { input };
+        self.inputs.iter().enumerate().map(source).collect()
+    }
 }
 
 /// What is counted in each step.

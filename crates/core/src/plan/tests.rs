@@ -75,6 +75,13 @@ impl Tracer {
         self.leaves.len() + self.nodes.len() - 1
     }
 
+    /// Lets no gradient through this input of the last operation.
+    fn detach(&mut self, place: usize) {
+        if let Some(node) = self.nodes.last_mut() {
+            node["detached"] = json!([place]);
+        }
+    }
+
     fn program(&self, loss: usize) -> Program {
         let program = json!({ "leaves": self.leaves, "nodes": self.nodes, "loss": loss, "train": true });
         Program::parse(&program.to_string()).unwrap()
@@ -128,8 +135,15 @@ fn eager(tracer: &Tracer, program: &Program, loss: usize) -> (f64, Vec<Option<Ve
         .zip(&mut grads)
         .map(|(&value, data)| Leaf { value, grad: Grad { data, mode: Mode::Write } })
         .collect();
-    let data: Vec<Data<'_, f64>> = values.iter().map(Elements::data).collect();
     nodes.truncate(loss + 1 - program.leaves.len());
+    for (node, traced) in nodes.iter_mut().zip(&program.nodes) {
+        for &place in &traced.detached {
+            let copy = values[node.inputs[place]].clone();
+            node.inputs[place] = values.len(); // the same elements, made by nobody
+            values.push(copy);
+        }
+    }
+    let data: Vec<Data<'_, f64>> = values.iter().map(Elements::data).collect();
     backward(&nodes, &data, &[1.0], &mut leaves, &mut Arena::new()).unwrap();
     let reached: Vec<bool> = leaves.iter().map(|leaf| leaf.grad.mode == Mode::Add).collect();
     let Elements::Real(value) = &values[loss] else { panic!("the loss is no number") };
@@ -272,10 +286,14 @@ fn random_network(seed: u64) -> (Tracer, usize) {
         });
         layers.push((pair[0], weight, bias, pair[1]));
     }
+    let detaches = rng.below(3) == 0;
     let mut h = x;
     for (number, &(inputs, weight, bias, outputs)) in layers.iter().enumerate() {
         let operands: Vec<usize> = [Some(h), Some(weight), bias].into_iter().flatten().collect();
         let mut y = tracer.op("linear", "{}", &operands);
+        if detaches && rng.below(3) == 0 {
+            tracer.detach(rng.below(operands.len() as u32) as usize);
+        }
         if number + 1 < layers.len() {
             y = match rng.below(6) {
                 0..=2 => tracer.op("relu", "{}", &[y]),
@@ -285,6 +303,9 @@ fn random_network(seed: u64) -> (Tracer, usize) {
             };
             if inputs == outputs && rng.below(2) == 0 {
                 y = tracer.op("add", "{}", &[y, h]);
+            }
+            if detaches && rng.below(3) == 0 {
+                tracer.detach(0);
             }
             if rng.below(4) == 0 {
                 y = tracer.op("view", &format!(r#"{{"shape": [{batch}, {outputs}]}}"#), &[y]);
