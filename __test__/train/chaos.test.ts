@@ -7,6 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import {
   DataLoader,
   Dataset,
+  ImageDataset,
   manualSeed,
   nn,
   optim,
@@ -91,7 +92,7 @@ function streamed(failing = -1, slow = true): DataLoader<unknown, [Tensor, Tenso
 
 function start(
   loader: DataLoader<unknown, [Tensor, Tensor]>,
-  options: { epochs?: number; signal?: AbortSignal } = {},
+  options: { epochs?: number; signal?: AbortSignal; loss?: typeof loss } = {},
   looks = false,
 ) {
   const model = new Counter(looks);
@@ -141,6 +142,30 @@ test('a dataset that throws', { timeout: 600_000 }, async () => {
     const failing = Math.floor(moment * 30) % 400;
     const { model, optimizer, run } = start(streamed(failing, i % 2 === 0), { epochs: 1 });
     await expect(run).rejects.toThrow(new RangeError('broken item'));
+    expect(expectWhole(model, optimizer, `item ${failing}`)).toBe(Math.floor(failing / 4));
+    await trainsOn(model, optimizer, `item ${failing}`);
+  }
+});
+
+test('a transform that throws', { timeout: 600_000 }, async () => {
+  for (const moment of moments) {
+    const failing = Math.floor(moment * 30) % 400;
+    let calls = 0;
+    const transform = () => {
+      if (calls++ === failing) throw new RangeError('broken transform');
+      return ones(1).view(40);
+    };
+    const images = new ImageDataset({
+      images: new Uint8Array(400 * 40),
+      itemShape: [5, 8],
+      labels: new Int32Array(400),
+      transform,
+    });
+    const { model, optimizer, run } = start(new DataLoader(images, { batchSize: 4 }) as never, {
+      epochs: 1,
+      loss: { forward: (output: Tensor) => output.sum().mul(-1 / 4) },
+    });
+    await expect(run).rejects.toThrow(new RangeError('broken transform'));
     expect(expectWhole(model, optimizer, `item ${failing}`)).toBe(Math.floor(failing / 4));
     await trainsOn(model, optimizer, `item ${failing}`);
   }

@@ -250,6 +250,25 @@ test('many predictions at once do not disturb each other', async () => {
   });
 });
 
+test.each<[string, () => Tensor]>([
+  ['a Buffer', () => tensor(Buffer.from([1, 2, 3, 4, 5, 6])).view(2, 3)],
+  ['an Int32Array', () => tensor(Int32Array.of(1, 2, 3, 4, 5, 6)).view(2, 3)],
+  ['a Float32Array', () => tensor(Float32Array.of(1, 2, 3, 4, 5, 6)).view(2, 3)],
+])('predict takes its inputs as they are when it is called: %s', async (_, make) => {
+  class Model extends nn.Module {
+    layer = new nn.Linear(3, 2);
+    forward(x: Tensor): Tensor {
+      return this.layer.forward(x.to('float32'));
+    }
+  }
+  const model = new Model();
+  const x = make();
+  const expected = outputOf(model, x);
+  const predicted = Promise.all([predict(model, x), predict(model, x)]);
+  x.data.fill(9);
+  for (const found of await predicted) expectClose(found, expected);
+});
+
 test('predictSync takes no new memory', () => {
   const model = makeNet();
   const x = randn([1, 784]);

@@ -13,7 +13,7 @@ import { tracing } from '../tracing.js';
 import { checkModel } from './arguments.js';
 import { fallBack } from './fallback.js';
 import { Fields } from './fields.js';
-import { type Graph, isBatchOf, type TensorType } from './graph.js';
+import { copyOf, type Graph, isBatchOf, type TensorType } from './graph.js';
 import { floatParameters, inEvaluation, rowMajor } from './task.js';
 import { type Program, trace } from './trace.js';
 
@@ -73,7 +73,7 @@ class Predictor {
       await nextTurn();
       return this.eagerly('predict', inputs);
     }
-    const given = inputs.map(({ data }) => data.slice()); // its turn may come when they are others
+    const given = inputs.map(copyOf); // its turn may come when they are others
     const { arrays } = this;
     this.session ??= native.createSession(Int32Array.from(arrays, ({ length }) => length));
     const { session } = this;
