@@ -14,13 +14,14 @@ function started(model: nn.Module, epochs = 3) {
   return train(model as never, loader(3000), { loss: new nn.CrossEntropyLoss(), optimizer, epochs });
 }
 
-/** What the machine reaches in GFLOP/s, by the words of the run, once it has been free for some milliseconds. */
-async function measuredPeak(run: ReturnType<typeof started>): Promise<number> {
-  for (;;) {
+/** What the machine reaches in GFLOP/s, by the words of the run; undefined where it has not been free for a second. */
+async function measuredPeak(run: ReturnType<typeof started>): Promise<number | undefined> {
+  for (let attempt = 0; attempt < 20; attempt++) {
     const peak = /([\d.]+) % of the multiply-add peak, ([\d.]+) ([MGT])FLOP\/s/.exec(run.explain());
     if (peak) return Number(peak[2]) * { M: 1e-3, G: 1, T: 1e3 }[peak[3] as 'M' | 'G' | 'T'];
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
+  return undefined;
 }
 
 describe('explain', () => {
@@ -47,13 +48,12 @@ describe('explain', () => {
     await run;
     const peak = await measuredPeak(run);
     // A product of 64 × 784 × 24 takes 2 operations for each, at a rate that is a share of the peak.
-    const row = (text: string) =>
-      / 2\.4 M +([\d.]+) +[\d.]+ % +([\d.]+) +([\d.]+) +([\d.]+) %$/m.exec(text)?.slice(1).map(Number);
-    const [microseconds = 0, bandwidth = 0, rate = 0, share = 0] = row(run.explain()) ?? [];
+    const cells = / 2\.4 M +([\d.]+) +[\d.]+ % +([\d.]+) +([\d.]+)(?: +([\d.]+) %)?$/m.exec(run.explain());
+    const [microseconds = 0, bandwidth = 0, rate = 0, share = 0] = cells?.slice(1).map(Number) ?? [];
     expect(Math.abs((64 * 784 * 24 * 2) / microseconds / 1e3 - rate)).toBeLessThan(0.02 * rate + 0.1);
-    expect(Math.abs((100 * rate) / peak - share)).toBeLessThan(0.02 * share + 0.1);
     expect(bandwidth).toBeGreaterThan(0);
-    expect(share).toBeGreaterThan(0);
+    if (peak === undefined) expect(cells?.[4]).toBeUndefined();
+    else expect(Math.abs((100 * rate) / peak - share)).toBeLessThan(0.02 * share + 0.1);
     const other = run.explain().match(/^ {2}forward +dropout .*$/m)?.[0];
     expect(other).toMatch(/ % +[\d.]+$/); // no products: no share of the peak
   });
