@@ -95,11 +95,13 @@ async function importLibrary(zig, { cpu, id }) {
  * @throws {Failure} where it does not compile
  */
 export async function compile(target) {
-  const { triple, os, libc } = target;
+  const { triple, id, os, libc } = target;
   /** @type {string[]} */
   const flags = machinePaths.map(([path, name]) => `--remap-path-prefix=${path}=${name}`);
   if (libc === 'musl') flags.push('-Ctarget-feature=-crt-static');
   if (os === 'wasi') flags.push('-Ctarget-feature=+simd128');
+  // Libraries of macOS have a name in them, which is the path that they are linked to where none is given.
+  if (os === 'darwin') flags.push(`-Clink-arg=-Wl,-install_name,@rpath/ferrograd.${id}.node`);
   /** @type {NodeJS.ProcessEnv} */
   const env = { ...process.env, MACOSX_DEPLOYMENT_TARGET: floor.macos };
   const crate = os === 'wasi' ? 'ferrograd-wasm' : 'ferrograd-node';
