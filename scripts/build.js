@@ -110,6 +110,11 @@ async function evaluate(code) {
   return output;
 }
 
+/** What does without a compiler. */
+const orInstalled =
+  'Or install the published binary of this version and platform (docs/platforms.md lists all), as in ' +
+  '`npm install --no-save ferrograd-linux-x64-gnu`';
+
 /**
  * Builds what is missing or out of date; quiet where nothing is.
  *
@@ -130,9 +135,9 @@ export async function build() {
     await evaluate('require("./dist/index.js")');
   } catch (error) {
     const binaryMissing = error instanceof LoadError && error.message.includes('NativeLoadError');
-    throw binaryMissing ? new Failure(rustMissing, { cause: error }) : error;
+    throw binaryMissing ? new Failure(`${rustMissing}. ${orInstalled}`, { cause: error }) : error;
   }
-  say(`${rustMissing}. Going on with the native binary that is here already`);
+  say(`${rustMissing}. Going on with the binary that is here already`);
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) await script(build);
