@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, extname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import * as esbuild from 'esbuild';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -14,6 +15,7 @@ import { Project, root } from './packed.js';
 import { addWasmPackage, isWasmBuilt } from './wasm.js';
 
 const STEPS = 400;
+const PATIENCE_MS = 100_000;
 
 /** What programs/page.js reports. */
 interface Report {
@@ -80,7 +82,10 @@ async function open(folder: string): Promise<Report> {
   const closed = once(child, 'close');
   try {
     const ended = closed.then(() => Promise.reject(new Error('Chromium ended before the page reported')));
-    return await Promise.race([report, ended]);
+    const late = delay(PATIENCE_MS, undefined, { ref: false }).then(() =>
+      Promise.reject(new Error('no report')),
+    );
+    return await Promise.race([report, ended, late]);
   } finally {
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
     await closed;
