@@ -51,6 +51,14 @@ describe('the published package', () => {
     expect(require('ferrograd/package.json')).not.toHaveProperty('optionalDependencies');
   });
 
+  test('names each package where tools that trace files look for it', () => {
+    const { published } = require(join(installed, 'dist/platform.js')) as { published: string[] };
+    const source = readFileSync(join(installed, 'dist/packages.js'), 'utf8');
+    expect(source).toContain('const requireFrom = module.createRequire(here);');
+    const named = [...source.matchAll(/requireFrom\('ferrograd-(.+)'\)/g)].map(([, id]) => id);
+    expect(named).toEqual(published);
+  });
+
   test('takes WebAssembly from those who install it, in its own version', () => {
     const name = 'ferrograd-wasm32-wasi';
     expect(manifest.peerDependencies).toEqual({ [name]: manifest.version });

@@ -14,6 +14,7 @@ import type { Native } from './binding.js';
 import { bundleAdvice } from './bundle.js';
 import { isCutOff } from './elf.js';
 import { NativeLoadError } from './errors.js';
+import { packagesFrom } from './packages.js';
 import { platform, published, wasm } from './platform.js';
 import { packageManager } from './remedy.js';
 import { warn } from './warning.js';
@@ -31,6 +32,7 @@ const isBundled = !existsSync(join(folder, 'remedy.js'));
 
 /** Node's own, which bundlers and single executables leave alone: they would make it find nothing but their contents. */
 const requireFile = createRequire(here);
+const packages = packagesFrom(here);
 
 /** A place that was looked at in vain; `state` says what was there. */
 interface Miss {
@@ -42,13 +44,13 @@ interface Miss {
 
 type Outcome = { native: Native; binary: string } | Miss;
 
-function open(place: string, file: string): Outcome {
+function open(place: string, file: string, load: () => unknown = () => requireFile(file)): Outcome {
   let binding: Partial<Native>;
   try {
     if (isCutOff(file)) throw new Error('its end is missing');
     binding = file.endsWith('.wasm')
       ? instantiate(new WebAssembly.Module(readFileSync(file)))
-      : requireFile(file);
+      : (load() as Partial<Native>);
   } catch (cause) {
     // Node repeats the path and appends the stack of requires: the first line says what the system said.
     const { message = String(cause), code } = cause as Partial<NodeJS.ErrnoException>;
@@ -65,22 +67,22 @@ function open(place: string, file: string): Outcome {
 /** In dist/ or in its package: the binary of a platform. */
 const attempts = (id: string, extension: 'node' | 'wasm') => {
   const own = join(folder, `ferrograd.${id}.${extension}`);
-  return [() => openFile(own, own), () => openPackage(`ferrograd-${id}`)];
+  return [() => openFile(own, own), () => openPackage(id)];
 };
 
 function openFile(place: string, file: string): Outcome {
   return existsSync(file) ? open(place, file) : { place, state: 'absent', reason: 'no such file' };
 }
 
-function openPackage(name: string): Outcome {
-  const place = `package ${name}`;
+function openPackage(id: string): Outcome {
+  const place = `package ferrograd-${id}`;
   let file: string;
   try {
-    file = requireFile.resolve(name);
+    file = requireFile.resolve(`ferrograd-${id}`);
   } catch (cause) {
     return { place, state: 'absent', reason: 'not installed', cause };
   }
-  return open(place, file);
+  return open(place, file, packages[id]);
 }
 
 function failure(
