@@ -11,7 +11,7 @@ export const bundleAdvice =
   '    esbuild    --external:ferrograd\n' +
   "    Vite       ssr: { external: ['ferrograd'] }\n" +
   "    Rollup     external: ['ferrograd']\n" +
-  "    webpack    externals: { ferrograd: 'commonjs ferrograd' }, in ES modules 'import ferrograd'\n" +
+  "    webpack    externals: { ferrograd: 'commonjs ferrograd' }, in ES modules 'module ferrograd'\n" +
   "    Next.js    serverExternalPackages: ['ferrograd']\n";
 
 // Some bundles of ES modules have no `require` that works, not even for what is part of Node.js.
