@@ -105,7 +105,10 @@ async function writeModuleEntry() {
  * @returns {Promise<string>} what it printed
  */
 async function evaluate(code) {
-  const { ok, output } = await run(process.execPath, ['--eval', code], { output: 'capture' });
+  // Of computing with WebAssembly, for one: a warning is no output.
+  const { ok, output } = await run(process.execPath, ['--no-warnings', '--eval', code], {
+    output: 'capture',
+  });
   if (!ok) throw new LoadError(`what was built cannot be loaded:\n${output}`);
   return output;
 }
