@@ -69,11 +69,13 @@ await script(async () => {
         console.log(`${name} ok (${[remark, `${seconds} s`].filter(Boolean).join(', ')})`);
         passed++;
       } catch (error) {
-        if (!(error instanceof Failure)) throw error;
         const isSkipped = error instanceof Unavailable;
         if (isSkipped) skipped++;
         else failed++;
-        console.log(`${name} ${isSkipped ? 'skipped' : 'FAILED'}: ${error.message}`);
+        // A tool that throws has failed the place as well; the others are tried all the same.
+        const { message, stack } = /** @type {Error} */ (error);
+        const why = error instanceof Failure ? message : stack;
+        console.log(`${name} ${isSkipped ? 'skipped' : 'FAILED'}: ${why}`);
       }
     }
   } finally {

@@ -82,7 +82,7 @@ async function traced(workshop) {
   const modules = await npm('nft', NFT);
   const { nodeFileTrace } = createRequire(`${modules}/`)('@vercel/nft');
   const project = await workshop.installed();
-  const { fileList } = await nodeFileTrace(['train.mjs'], {
+  const { fileList } = await nodeFileTrace([project.path('train.mjs')], {
     base: project.folder,
     processCwd: project.folder,
   });
