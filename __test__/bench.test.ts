@@ -11,7 +11,7 @@ import type { Measured } from '../bench/measure.js';
 import { readOptions } from '../bench/options.js';
 import { othersShare, sample } from '../bench/quiet.js';
 import { formatReport, type Report, reasonsNotToQuote, summarize } from '../bench/report.js';
-import { quantile, scatter } from '../bench/statistics.js';
+import { medianInterval, quantile } from '../bench/statistics.js';
 import { isQuoted, quotedSuites } from '../bench/suites/quote.js';
 import { predict } from '../bench/suites/small.js';
 import { latency, mlp, scaling, seed } from '../bench/suites/training.js';
@@ -191,9 +191,13 @@ describe('what may be quoted', () => {
     expect(after.at - before.at).toBeGreaterThan(0.19);
   });
 
-  test('no times that scatter, except a few of many', () => {
+  test('no figures that are not known to 10 %, except a few of many', () => {
     const wide = product({ lanes: [{ name: 'ferrograd', seconds: [1, 1.2, 1.5] }] });
     expect(reasonsNotToQuote({ ...quiet, cases: [product(), wide] })[0]).toContain('in 1 of 2 cases');
+    const beside = (seconds: number[]) =>
+      product({ lanes: [product().lanes[0]!, { name: 'numpy', seconds }] });
+    expect(reasonsNotToQuote({ ...quiet, cases: [beside([0.02, 0.03, 0.04])] })).toHaveLength(1);
+    expect(reasonsNotToQuote({ ...quiet, cases: [beside([1, 2, 3])] })).toEqual([]); // far behind in any case
     const many = Array.from({ length: 99 }, () => product());
     expect(reasonsNotToQuote({ ...quiet, cases: [...many, wide] })).toEqual([]);
   });
@@ -208,7 +212,13 @@ describe('what may be quoted', () => {
 describe('tables', () => {
   test('quantiles lie between neighbours', () => {
     expect(quantile([4, 1, 3, 2], 0.5)).toBe(2.5);
-    expect(scatter([1, 2, 3, 4, 5])).toBeCloseTo(2 / 3);
+  });
+
+  test('a median lies where so many elements are on both sides by chance', () => {
+    const upTo = (n: number) => medianInterval(Array.from({ length: n }, (_, i) => n - i));
+    expect(upTo(5)).toEqual({ low: 1, high: 5 }); // too few to leave any out
+    expect(upTo(9)).toEqual({ low: 2, high: 8 }); // 2 · (1 + 9) / 2⁹ < 5 %
+    expect(upTo(25)).toEqual({ low: 8, high: 18 }); // as in tables of the sign test
   });
 
   test('times have three digits and a unit', () => {
@@ -228,21 +238,23 @@ describe('tables', () => {
         median: 0.03,
         min: 0.029,
         max: 0.03,
-        ratios: [{ to: 'ferrograd', ratio: 1.5 }],
+        ratios: [
+          { to: 'ferrograd', ratio: 1.45, low: expect.closeTo(1.4286, 4), high: expect.closeTo(1.5) },
+        ],
         share: expect.closeTo(0.533, 3),
       },
     ]);
     const lines = formatCase(product({ skipped: [{ name: 'gemm', why: 'not there' }] }));
     expect(lines).toMatch(/ferrograd +20\.0 ms \(20\.0 ms to 21\.0 ms\) +80 % of peak/);
-    expect(lines).toMatch(/numpy +30\.0 ms .+ 53 % of peak +1\.50 ×/);
+    expect(lines).toMatch(/numpy +30\.0 ms .+ 53 % of peak +1\.45 × \(1\.43 to 1\.50\)/);
     expect(lines).toMatch(/gemm +skipped: not there/);
   });
 
   test('a peer is compared with each of ferrograd’s ways, and these with the first', () => {
     const lines = formatCase(epoch({ limit: [] }));
     expect(lines).toMatch(/ferrograd train +93\.8 ms/);
-    expect(lines).toMatch(/ferrograd loop +188 ms .+ 2\.00 ×$/m);
-    expect(lines).toMatch(/torch +1\.13 s .+ 12\.0 × train, +6\.00 × loop$/m);
+    expect(lines).toMatch(/ferrograd loop +188 ms .+ 2\.00 × \(2\.00 to 2\.00\)$/m);
+    expect(lines).toMatch(/torch +1\.13 s .+ 12\.0 × train \(12\.0 to 12\.0\), +6\.00 × loop \(6\.00 to 6\.00\)$/m);
   });
 
   test('the longest delays scatter, and are no less true for that', () => {
@@ -307,7 +319,7 @@ describe('tables', () => {
     const faster = product();
     faster.lanes[1]!.seconds = [0.01];
     const draw = (one: Measured) => drawRatios([{ ...head, cases: [one] }]);
-    expect(draw(product())).toContain('1.50 ×');
+    expect(draw(product())).toContain('1.45 ×');
     expect(draw(product())).not.toContain('class="slower0"');
     expect(draw(faster)).toContain('class="slower0"');
     expect(() => draw(product({ suite: 'other' }))).toThrow('nothing that the chart shows');

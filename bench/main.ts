@@ -22,14 +22,14 @@ import { latency, mlp, scaling, seed } from './suites/training.js';
 import { formatCase, formatGroups, formatHead, formatScaling, formatSeries, formatTook } from './table.js';
 
 const efforts: Record<'full' | 'quick', Effort> = {
-  full: { turns: 9, seconds: 0.1 },
+  full: { turns: 25, seconds: 0.05 },
   quick: { turns: 3, seconds: 0.01 },
 };
 
 function effortOf(one: Case, quick: boolean): Effort {
   if (quick) return efforts.quick;
   // The random shapes are many, so each is short.
-  if (one.group === 'random shapes') return { turns: 5, seconds: 0.02 };
+  if (one.group === 'random shapes') return { turns: 7, seconds: 0.015 };
   // A percentile takes many delays.
   if (one.program.program === 'latency') return { turns: 5, seconds: 1 };
   return efforts.full;

@@ -28,8 +28,8 @@ export interface Effort {
 }
 
 /** After so long, s, a case has no further turns if it had as many as it needs. */
-const LONG = 30;
-const ENOUGH_TURNS = 5;
+const LONG = 45;
+const ENOUGH_TURNS = 9;
 
 /** Results of the same work agree to this: sums in another order, and over more or less precise exponentials. */
 const TOLERANCE = 1e-4;

@@ -47,6 +47,12 @@ export interface Participant {
   run(times: number): Promise<Turn>;
 }
 
+/** To be ended with this process: one that is stopped would not notice that we are gone. */
+const children: ChildProcess[] = [];
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
 export class ChildParticipant implements Participant {
   readonly name: string;
   about: About = {};
@@ -57,7 +63,7 @@ export class ChildParticipant implements Participant {
   private constructor(command: Command) {
     this.name = command.name;
     this.child = spawnCommand(command);
-    process.once('exit', () => this.child.kill('SIGKILL')); // a stopped process would not notice that we are gone
+    children.push(this.child);
     let complaint = '';
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       complaint = (complaint + text).slice(-2000);

@@ -3,7 +3,7 @@ import type { Machine } from './machine.js';
 import type { Measured } from './measure.js';
 import type { About } from './participant.js';
 import { isOwn } from './peers.js';
-import { median, scatter } from './statistics.js';
+import { type Interval, median, medianInterval } from './statistics.js';
 
 export interface Report {
   /** Of this layout. */
@@ -27,14 +27,25 @@ export interface Report {
 const BUSY_LOAD = 0.25;
 /** The share of the machine that others may take during a case. */
 const BUSY_SHARE = 0.03;
-/** The distance of a lane's quartiles over its median that is still a measurement. */
-const WIDE = 0.1;
-/** The share of cases that may be busy or wide: 300 random shapes are not all lucky. */
+/** What a figure may be off by, as a share of it, with a probability of 95 %. */
+const VAGUE = 0.1;
+/** Who takes so many times as long is so far behind that it does not matter how many times it is. */
+const FAR_BEHIND = 5;
+/** The share of cases that may be disturbed or vague: 300 random shapes are not all lucky. */
 const UNLUCKY = 0.05;
 
-export function isScattered({ lanes, program }: Measured): boolean {
-  if (program.program === 'latency') return false; // the longest of many delays is not the same each time
-  return lanes.some((lane) => scatter(lane.seconds) > WIDE);
+const isVagueWithin = ({ low, high }: Interval, value: number): boolean =>
+  high > value * (1 + VAGUE) || low < value * (1 - VAGUE);
+
+/** Whether it is not known well enough how long ferrograd takes, or how many times as long its peers. */
+export function isVague(measured: Measured): boolean {
+  if (measured.program.program === 'latency') return false; // the longest of many delays is not the same each time
+  return summarize(measured).some(({ name, ratios }, i) => {
+    const [ratio] = ratios;
+    const { seconds } = measured.lanes[i] as Measured['lanes'][number];
+    if (!ratio || isOwn(name)) return isVagueWithin(medianInterval(seconds), median(seconds));
+    return ratio.low < FAR_BEHIND && isVagueWithin(ratio, ratio.ratio);
+  });
 }
 
 export function isDisturbed({ others }: Measured): boolean {
@@ -55,8 +66,19 @@ export function reasonsNotToQuote(
     if (found > UNLUCKY * cases.length) reasons.push(`${what} in ${found} of ${cases.length} cases`);
   };
   count(`others took more than ${BUSY_SHARE * 100} % of the machine`, cases.filter(isDisturbed).length);
-  count(`times scatter by more than ${WIDE * 100} %`, cases.filter(isScattered).length);
+  count(`a figure may be off by more than ${VAGUE * 100} %`, cases.filter(isVague).length);
   return reasons;
+}
+
+/** The median of the ratios of turns, which slow phases of the machine have in common, and where it lies. */
+export interface Ratio extends Interval {
+  to: string;
+  ratio: number;
+}
+
+function ratioOf(theirs: readonly number[], to: string, ours: readonly number[]): Ratio {
+  const turns = theirs.slice(0, ours.length).map((seconds, i) => seconds / (ours[i] as number));
+  return { to, ratio: median(turns), ...medianInterval(turns) };
 }
 
 /** A lane in numbers, times in seconds for the unit of its case. */
@@ -65,8 +87,8 @@ export interface Summary {
   median: number;
   min: number;
   max: number;
-  /** Its median over that of each of ferrograd's lanes, the first one first: above 1 it is slower. */
-  ratios: { to: string; ratio: number }[];
+  /** How many times as long it takes as each of ferrograd's lanes, the first one first: above 1 it is slower. */
+  ratios: Ratio[];
   /** Of what the machine can do: of the FMA peak, or of the bandwidth at the size of the case. */
   share: number | undefined;
 }
@@ -84,9 +106,7 @@ export function summarize(measured: Measured): Summary[] {
       median: typical * unit.runs,
       min: Math.min(...seconds) * unit.runs,
       max: Math.max(...seconds) * unit.runs,
-      ratios: others
-        .filter((one) => one.name !== name)
-        .map((one) => ({ to: one.name, ratio: typical / median(one.seconds) })),
+      ratios: others.filter((one) => one.name !== name).map((one) => ratioOf(seconds, one.name, one.seconds)),
       share: amount !== undefined && limit.length > 0 ? amount / typical / median(limit) : undefined,
     };
   });

@@ -1,7 +1,7 @@
 /** A report for people. */
 import type { Measured } from './measure.js';
 import { isOwn } from './peers.js';
-import { isDisturbed, isScattered, type Report, type Summary, seriesOf, summarize } from './report.js';
+import { isDisturbed, isVague, type Report, type Summary, seriesOf, summarize } from './report.js';
 import { median } from './statistics.js';
 
 /** Three digits, in the unit that fits. */
@@ -22,12 +22,12 @@ function threadsOf({ program }: Measured): string {
   return program.threads === 1 ? '1 thread' : `${program.threads} threads`;
 }
 
-/** `12.6 ×` where there is one of ferrograd's, else `12.6 × train, 6.31 × loop`. */
+/** `12.6 × (12.1 to 12.9)` where there is one of ferrograd's, else `12.6 × train (12.1 to 12.9), 6.31 × loop (…)`. */
 function compared({ name, ratios }: Summary, measured: Measured): string {
   const own = measured.lanes.filter((lane) => isOwn(lane.name));
-  const told = ratios.map(({ to, ratio }) => {
+  const told = ratios.map(({ to, ratio, low, high }) => {
     const which = own.length > 1 && !isOwn(name) ? ` ${to.replace('ferrograd ', '')}` : '';
-    return `${formatNumber(ratio)} ×`.padStart(8) + which;
+    return `${`${formatNumber(ratio)} ×`.padStart(8)}${which} (${formatNumber(low)} to ${formatNumber(high)})`;
   });
   return told.join(',');
 }
@@ -43,7 +43,7 @@ function lineOf(summary: Summary, measured: Measured, width: number): string {
 
 export function formatCase(measured: Measured): string {
   const doubts = [
-    isScattered(measured) && 'times scatter',
+    isVague(measured) && 'vague',
     isDisturbed(measured) && `others took ${percent(measured.others ?? 0)} of the machine`,
   ].filter(Boolean);
   const title = `  ${measured.name}, ${threadsOf(measured)}, each ${measured.unit.name}`;

@@ -2,10 +2,11 @@
 import { Failure } from '../../scripts/command.js';
 import type { Measured } from '../measure.js';
 import { type Report, summarize } from '../report.js';
+import type { Interval } from '../statistics.js';
 import { formatNumber } from '../table.js';
 import { bar, isPeer, labelOf, legend, line, picture, text, WIDTH } from './svg.js';
 
-interface Bar {
+interface Bar extends Interval {
   isa: string;
   ratio: number;
 }
@@ -43,7 +44,7 @@ function groupsOf(reports: readonly Report[]): Group[] {
       for (const { name, ratios } of found ? summarize(found) : []) {
         const [first] = ratios;
         if (!first || !isPeer(name)) continue;
-        rows.set(name, [...(rows.get(name) ?? []), { isa, ratio: first.ratio }]);
+        rows.set(name, [...(rows.get(name) ?? []), { isa, ...first }]);
       }
     }
     return rows.size > 0 ? [{ title, rows: [...rows].map(([peer, bars]) => ({ peer, bars })) }] : [];
@@ -64,6 +65,7 @@ export function drawRatios(reports: readonly Report[]): string {
   const ratios = groups.flatMap(({ rows }) => rows.flatMap(({ bars }) => bars.map(({ ratio }) => ratio)));
   const [low, high] = [Math.min(1, ...ratios), Math.max(2, ...ratios)].map(Math.log) as [number, number];
   const x = (ratio: number) => LEFT + ((Math.log(ratio) - low) / (high - low)) * (RIGHT - LEFT);
+  const clip = (ratio: number) => Math.min(RIGHT, Math.max(LEFT, x(ratio)));
   const ticks = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].filter(
     (tick) => Math.log(tick) >= low && Math.log(tick) <= high,
   );
@@ -80,13 +82,14 @@ export function drawRatios(reports: readonly Report[]): string {
     }
     for (const { peer, bars } of rows) {
       marks.push(text(NAMES, y + (bars.length * BAR) / 2 + 3, labelOf(peer), 'text-anchor="end"'));
-      for (const { isa, ratio } of bars) {
+      for (const { isa, ratio, low, high } of bars) {
         const [from, to] = [Math.min(x(ratio), x(1)), Math.max(x(ratio), x(1))];
         const report = reports.findIndex((report) => report.isa === isa);
         const kind = `${ratio < 1 ? 'slower' : 'bar'}${report}`;
         marks.push(
           bar(kind, from, y, to - from, BAR - 2),
-          text(to + 5, y + BAR - 3.5, `${formatNumber(ratio)} ×`, 'class="value"'),
+          line('interval', clip(low), y + BAR / 2 - 1, clip(high), y + BAR / 2 - 1),
+          text(Math.max(to, clip(high)) + 5, y + BAR - 3.5, `${formatNumber(ratio)} ×`, 'class="value"'),
         );
         y += BAR;
       }
@@ -98,5 +101,9 @@ export function drawRatios(reports: readonly Report[]): string {
     text(x(tick), bottom, tick === 1 ? 'ferrograd' : `${tick} ×`, 'text-anchor="middle"'),
   );
   const title = 'How many times as long as ferrograd its peers take';
-  return picture(title, first, 'logarithmic', bottom + 12, [...legend(reports, 'bar'), ...marks, ...axis]);
+  return picture(title, first, 'logarithmic; thin lines: 95 % confidence', bottom + 12, [
+    ...legend(reports, 'bar'),
+    ...marks,
+    ...axis,
+  ]);
 }

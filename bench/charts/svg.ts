@@ -10,6 +10,7 @@ const style = `
   .value { font-size: 11px }
   .grid { stroke: #d1d9e0; stroke-opacity: 0.7 }
   .one { stroke: #59636e }
+  .interval { stroke: #1f2328; stroke-opacity: 0.7 }
   .bar0 { fill: #0969da }
   .bar1 { fill: #80b3ee }
   .slower0, .own0 { fill: #bc4c00 }
@@ -24,6 +25,7 @@ const style = `
     .title, .group { fill: #f0f6fc }
     .grid { stroke: #3d444d }
     .one { stroke: #9198a1 }
+    .interval { stroke: #f0f6fc; stroke-opacity: 0.7 }
     .bar0 { fill: #4493f8 }
     .bar1 { fill: #1f4f8f }
     .slower0, .own0 { fill: #f0883e }
