@@ -9,7 +9,8 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
-const MOST_GROWTH = 20e6;
+/** Bytes. Arrays of the seed program's step are larger, and a busy machine's collector is behind by some of them. */
+const MOST_GROWTH = { small: 20e6, seed: 40e6 };
 
 const long = process.env.FERROGRAD_SOAK === '1';
 const root = resolve(import.meta.dirname, '..');
@@ -38,12 +39,12 @@ async function output(program: string, ...args: string[]): Promise<string> {
 test.each([
   { net: 'small', steps: long ? 300_000 : 100_000 },
   { net: 'seed', steps: long ? 20_000 : 5_000 },
-])('$steps steps of the $net net', { timeout: 1_200_000 }, async ({ net, steps }) => {
+] as const)('$steps steps of the $net net', { timeout: 1_200_000 }, async ({ net, steps }) => {
   const soak: Soak = JSON.parse(await output('soak.ts', net, String(steps)));
   if (long) console.log(net, soak);
   expect(soak).toMatchObject({ steps, changed: 0, finite: true });
   expect(soak.kept).toBe(4 * Math.ceil(steps / 1000));
-  expect(soak.lastTenth - soak.firstTenth).toBeLessThan(MOST_GROWTH);
+  expect(soak.lastTenth - soak.firstTenth).toBeLessThan(MOST_GROWTH[net]);
 });
 
 test.each([

@@ -6,7 +6,7 @@ import { floor, machinePaths } from './compile.js';
 
 // Kernels for four instruction sets, and each operation for three of them. The aim is 3 MB; a rule that binaries were
 // already above would say nothing about the next kilobyte.
-const MAX_BYTES = 4_000_000;
+const MAX_BYTES = 3_000_000;
 
 /** @param {string} version */
 const parts = (version) => version.split('.').map(Number);

@@ -8,6 +8,7 @@ use crate::dtype::{DType, Data, DataMut, Operand, TensorType};
 use crate::error::{Error, Result};
 use crate::graph::Arena;
 use crate::kernels::{Mode, strided};
+use crate::ops::convert::{to_byte, to_int, to_real};
 use crate::ops::{Class, Grad, Operation, Reads, Signature};
 use crate::real::Real;
 use crate::shape::Layout;
@@ -282,21 +283,22 @@ impl Input {
 
     fn copy<T: Real>(&self, storage: &Data<'_, T>, arena: &mut Arena<T>) -> Copied<T> {
         let n = self.arranged.shape.elements();
+        let operand = Operand { data: *storage, layout: &self.arranged };
         match self.copy {
             None => Copied::None,
             Some(Class::Real) => {
                 let mut buffer = arena.take(n);
-                convert(storage, &self.arranged, &mut buffer, |x| x, |x| T::from_f64(f64::from(x)));
+                to_real(&operand, &mut buffer);
                 Copied::Real(buffer)
             }
             Some(Class::Int) => {
                 let mut buffer = arena.ints.take(n);
-                convert(storage, &self.arranged, &mut buffer, |x| x.to_f64() as i32, |x| x);
+                to_int(&operand, &mut buffer);
                 Copied::Int(buffer)
             }
             Some(Class::Byte) => {
                 let mut buffer = arena.bytes.take(n);
-                convert(storage, &self.arranged, &mut buffer, |x| x.to_f64() as u8, |x| x as u8);
+                to_byte(&operand, &mut buffer);
                 Copied::Byte(buffer)
             }
         }
@@ -310,24 +312,5 @@ impl Input {
             Copied::Byte(x) => Data::Byte(x),
         };
         Operand { data, layout: &self.seen }
-    }
-}
-
-/// Row-major `y` from the strided elements of `x`, converted.
-fn convert<T: Real, U: Copy + Send>(
-    x: &Data<'_, T>,
-    layout: &Layout,
-    y: &mut [U],
-    real: impl Fn(T) -> U + Sync,
-    int: impl Fn(i32) -> U + Sync,
-) {
-    if y.is_empty() {
-        return;
-    }
-    let (shape, strides, at) = (&layout.shape, &layout.strides, layout.offset);
-    match x {
-        Data::Real(x) => strided::gather(&x[at..], shape, strides, y, real),
-        Data::Int(x) => strided::gather(&x[at..], shape, strides, y, int),
-        Data::Byte(x) => strided::gather(&x[at..], shape, strides, y, |x| int(i32::from(x))),
     }
 }

@@ -21,7 +21,6 @@ fn run<Y: Copy>(y: &mut [Y], f: impl Fn(usize, Y) -> Y) {
     );
 }
 
-/// The elements at `i`.
 /// As [`run`], with vectors of at most 256 bits: for the many loops of a few instructions, which wait for memory; as wide
 /// as can be, they would only make the binary larger.
 #[inline(always)]
@@ -36,6 +35,7 @@ fn run_narrow<Y: Copy>(y: &mut [Y], f: impl Fn(usize, Y) -> Y) {
     );
 }
 
+/// The elements at `i`.
 #[inline(always)]
 pub(super) fn at<X: Copy, const N: usize>(x: &[&[X]; N], i: usize) -> [X; N] {
     std::array::from_fn(
@@ -94,6 +94,34 @@ pub fn map_into<T: Real, const N: usize>(
 
 /// A strided operand: its elements from the first on, and its strides.
 pub type Strided<'a, X> = (&'a [X], &'a [usize]);
+
+/// `y[i] = f(y[i], a[i], [z₀[i], …])` for `a` strided, read along the row-major `y` and `z`, which have shape `shape`.
+pub fn along<X: Copy + Sync, Y: Copy + Send + Sync, const N: usize>(
+    (a, a_strides): Strided<'_, X>,
+    z: [&[Y]; N],
+    shape: &[usize],
+    y: &mut [Y],
+    f: impl Fn(Y, X, [Y; N]) -> Y + Copy + Sync,
+) {
+    let walk = Walk::new(shape, [a_strides]);
+    let [step] = walk.steps();
+    walk.fill(y, |first, y, [start]| {
+        let n = y.len();
+        let z = z.map(|z| &z[first..][..n]);
+        if step == 1 {
+            let a = &a[start..][..n];
+            run_narrow(
+                y,
+                #[inline(always)]
+                move |k, y| f(y, a[k], at(&z, k)),
+            );
+        } else {
+            for (k, y) in y.iter_mut().enumerate() {
+                *y = f(*y, a[start + k * step], at(&z, k));
+            }
+        }
+    });
+}
 
 /// `y[i] = f(y[i], a[i], b[i], [z₀[i], …])` for `a` and `b` strided, read along the row-major `y` and `z`, which have
 /// shape `shape`. Steps of 1 and 0, which is what broadcasting makes, have loops of their own.

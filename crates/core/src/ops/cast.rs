@@ -1,8 +1,8 @@
 use serde::Deserialize;
 
-use crate::dtype::{DType, Data, DataMut, Operand, TensorType};
+use crate::dtype::{DType, DataMut, Operand, TensorType};
 use crate::error::Result;
-use crate::kernels::strided::gather;
+use crate::ops::convert::{to_bool, to_byte, to_int, to_real};
 use crate::ops::{Class, Grad, Named, Operation, Reads, expect_inputs};
 use crate::real::Real;
 use crate::shape::Shape;
@@ -37,21 +37,6 @@ impl Named for Cast {
     }
 }
 
-/// `y = f(x)` over the elements of a strided operand.
-fn convert<T: Real, U: Copy + Send>(
-    x: &Operand<'_, T>,
-    y: &mut [U],
-    real: impl Fn(T) -> U + Sync,
-    int: impl Fn(i32) -> U + Sync,
-) {
-    let (shape, steps) = (x.shape(), &x.layout.strides);
-    match x.data {
-        Data::Real(_) => gather(x.real(), shape, steps, y, real),
-        Data::Int(_) => gather(x.int(), shape, steps, y, int),
-        Data::Byte(_) => gather(x.byte(), shape, steps, y, |x| int(i32::from(x))),
-    }
-}
-
 impl<T: Real> Operation<T> for Cast {
     fn infer(&self, inputs: &[TensorType]) -> Result<TensorType> {
         let [x] = expect_inputs(Self::NAME, inputs)?;
@@ -71,14 +56,11 @@ impl<T: Real> Operation<T> for Cast {
     }
 
     fn forward(&self, x: &[Operand<'_, T>], y: DataMut<'_, T>, _: &Shape) -> Result<()> {
-        let x = &x[0];
         match y {
-            DataMut::Real(y) => convert(x, y, |x| x, |x| T::from_f64(f64::from(x))),
-            DataMut::Int(y) => convert(x, y, |x| x.to_f64() as i32, |x| x),
-            DataMut::Byte(y) if DType::parse(&self.dtype)? == DType::Bool => {
-                convert(x, y, |x| u8::from(x != T::ZERO), |x| u8::from(x != 0));
-            }
-            DataMut::Byte(y) => convert(x, y, |x| x.to_f64() as u8, |x| x as u8),
+            DataMut::Real(y) => to_real(&x[0], y),
+            DataMut::Int(y) => to_int(&x[0], y),
+            DataMut::Byte(y) if DType::parse(&self.dtype)? == DType::Bool => to_bool(&x[0], y),
+            DataMut::Byte(y) => to_byte(&x[0], y),
         }
         Ok(())
     }

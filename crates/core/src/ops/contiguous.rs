@@ -46,9 +46,9 @@ impl<T: Real> Operation<T> for Contiguous {
     fn forward(&self, x: &[Operand<'_, T>], y: DataMut<'_, T>, shape: &Shape) -> Result<()> {
         let strides = &x[0].layout.strides;
         match y {
-            DataMut::Real(y) => gather(x[0].real(), shape, strides, y, |x| x),
-            DataMut::Int(y) => gather(x[0].int(), shape, strides, y, |x| x),
-            DataMut::Byte(y) => gather(x[0].byte(), shape, strides, y, |x| x),
+            DataMut::Real(y) => gather(x[0].real(), shape, strides, y),
+            DataMut::Int(y) => gather(x[0].int(), shape, strides, y),
+            DataMut::Byte(y) => gather(x[0].byte(), shape, strides, y),
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 
 pub mod binary;
 pub mod class_loss;
+pub(crate) mod convert;
 pub mod index;
 pub mod loss;
 mod number;

@@ -2,7 +2,7 @@ use serde::Deserialize;
 
 use crate::dtype::{DType, DataMut, Operand, TensorType};
 use crate::error::{Error, Result};
-use crate::kernels::elementwise;
+use crate::kernels::{Mode, elementwise};
 use crate::ops::binary::carry;
 use crate::ops::{Grad, Named, Operation, Reads, Signature, expect_inputs};
 use crate::real::Real;
@@ -71,16 +71,57 @@ fn by_exponent<T: Real>(a: T, b: T) -> T {
     if a == T::ZERO && b >= T::ZERO { T::ZERO } else { a.powf(b) * a.ln() }
 }
 
-/// `y = f(a, b)`
-fn fill<T: Real>(x: &[Operand<'_, T>], y: &mut [T], f: impl Fn(T, T) -> T + Copy + Sync) {
-    elementwise::zip(
-        (x[0].real(), &x[0].layout.strides),
-        (x[1].real(), &x[1].layout.strides),
-        [],
-        x[0].shape(),
-        y,
+impl Simple {
+    /// `y = a` to this power.
+    fn fill<T: Real>(self, a: &Operand<'_, T>, y: &mut [T]) {
+        match self {
+            Self::Zero => y.fill(T::ONE),
+            Self::Root => along(a, [], y, |_, a, []| a.sqrt()),
+            Self::Identity => along(a, [], y, |_, a, []| a),
+            Self::Reciprocal => along(a, [], y, |_, a, []| T::ONE / a),
+            Self::Square => along(a, [], y, |_, a, []| a * a),
+            Self::Cube => along(a, [], y, |_, a, []| a * a * a),
+        }
+    }
+
+    /// `dx (+)= dy ·` the derivative with respect to `a`.
+    fn carry<T: Real>(self, a: &Operand<'_, T>, dy: &[T], dx: &mut Grad<'_, T>) {
+        let (half, three) = (T::from_f64(0.5), T::from_f64(3.0));
+        match self {
+            Self::Zero => change(a, dy, dx, |g, _| g * T::ZERO),
+            Self::Root => change(a, dy, dx, |g, a| g * (half / a.sqrt())),
+            Self::Identity => change(a, dy, dx, |g, _| g),
+            Self::Reciprocal => change(a, dy, dx, |g, a| g * (-T::ONE / (a * a))),
+            Self::Square => change(a, dy, dx, |g, a| g * (a + a)),
+            Self::Cube => change(a, dy, dx, |g, a| g * (three * (a * a))),
+        }
+    }
+}
+
+/// `y = f(y, a, [z])`
+fn along<T: Real, const N: usize>(
+    a: &Operand<'_, T>,
+    z: [&[T]; N],
+    y: &mut [T],
+    f: impl Fn(T, T, [T; N]) -> T + Copy + Sync,
+) {
+    elementwise::along((a.real(), &a.layout.strides), z, a.shape(), y, f);
+}
+
+/// `dx (+)= f(dy, a)`
+fn change<T: Real>(
+    a: &Operand<'_, T>,
+    dy: &[T],
+    dx: &mut Grad<'_, T>,
+    f: impl Fn(T, T) -> T + Copy + Sync,
+) {
+    let add = dx.mode == Mode::Add;
+    along(
+        a,
+        [dy],
+        dx.data,
         #[inline(always)]
-        move |_, a, b, []| f(a, b),
+        move |dx, a, [g]| if add { dx + f(g, a) } else { f(g, a) },
     );
 }
 
@@ -107,32 +148,24 @@ impl<T: Real> Operation<T> for Pow {
             return Err(Error::internal("pow: unexpected output class"));
         };
         match Simple::of(&x[1]) {
-            Some(Simple::Zero) => y.fill(T::ONE),
-            Some(Simple::Root) => fill(x, y, |a, _| a.sqrt()),
-            Some(Simple::Identity) => fill(x, y, |a, _| a),
-            Some(Simple::Reciprocal) => fill(x, y, |a, _| T::ONE / a),
-            Some(Simple::Square) => fill(x, y, |a, _| a * a),
-            Some(Simple::Cube) => fill(x, y, |a, _| a * a * a),
-            None => fill(
-                x,
+            Some(simple) => simple.fill(&x[0], y),
+            None => elementwise::zip(
+                (x[0].real(), &x[0].layout.strides),
+                (x[1].real(), &x[1].layout.strides),
+                [],
+                x[0].shape(),
                 y,
                 #[inline(always)]
-                |a, b| a.powf(b),
+                move |_, a, b, []| a.powf(b),
             ),
         }
         Ok(())
     }
 
     fn backward(&self, x: &[Operand<'_, T>], _: &[T], dy: &[T], dx: &mut [Option<Grad<'_, T>>]) {
-        let half = T::from_f64(0.5);
         if let Some(dx) = &mut dx[0] {
             match Simple::of(&x[1]) {
-                Some(Simple::Zero) => carry(x, dy, dx, |g, _, _| g * T::ZERO),
-                Some(Simple::Root) => carry(x, dy, dx, |g, a, _| g * (half / a.sqrt())),
-                Some(Simple::Identity) => carry(x, dy, dx, |g, _, _| g),
-                Some(Simple::Reciprocal) => carry(x, dy, dx, |g, a, _| g * (-T::ONE / (a * a))),
-                Some(Simple::Square) => carry(x, dy, dx, |g, a, _| g * (a + a)),
-                Some(Simple::Cube) => carry(x, dy, dx, |g, a, b| g * (b * (a * a))),
+                Some(simple) => simple.carry(&x[0], dy, dx),
                 None => carry(
                     x,
                     dy,

@@ -3,7 +3,8 @@ use serde::Deserialize;
 use crate::dtype::{DType, Data, DataMut, Operand, TensorType};
 use crate::error::{Error, Result};
 use crate::kernels::elementwise::Strided;
-use crate::kernels::{Mode, select};
+use crate::kernels::Mode;
+use crate::kernels::select::{select, select_seldom};
 use crate::ops::{Class, Grad, Named, Operation, Reads, Signature, expect_inputs};
 use crate::real::Real;
 use crate::shape::{Layout, Shape};
@@ -57,8 +58,8 @@ fn choose<T: Real, X: Copy + Send + Sync>(
     let steps = &condition.layout.strides;
     match condition.data {
         Data::Byte(_) => select((condition.byte(), steps), a, b, shape, y, f),
-        Data::Int(_) => select((condition.int(), steps), a, b, shape, y, f),
-        Data::Real(_) => select((condition.real(), steps), a, b, shape, y, f),
+        Data::Int(_) => select_seldom((condition.int(), steps), a, b, shape, y, f),
+        Data::Real(_) => select_seldom((condition.real(), steps), a, b, shape, y, f),
     }
 }
 

@@ -107,13 +107,7 @@ impl<T: Real> Bound<T> {
             let mut values = vec![0.0; output.shape.elements()];
             let storage = self.storages[0].values();
             let at = layout.offset.min(storage.len());
-            crate::kernels::strided::gather(
-                &storage[at..],
-                &layout.shape,
-                &layout.strides,
-                &mut values,
-                |v| v,
-            );
+            crate::kernels::strided::gather(&storage[at..], &layout.shape, &layout.strides, &mut values);
             return Storage::new(output.dtype, &values);
         }
         // Whatever the result's buffer held must not matter.

@@ -10,7 +10,7 @@ use crate::real::Real;
 /// Σ (x − mean)² / (n − `correction`) over `dims`, n elements each, in two passes; NaN where the divisor is 0 or less.
 /// The derivative is 2 (x − mean) / (n − `correction`).
 ///
-/// The error is at most (34 + ⌈log₂ n⌉)·u of the result, u = 2⁻²⁴, and twice the square of the mean's error; see
+/// The error is at most (18 + ⌈log₂ n⌉)·u of the result, u = 2⁻²⁴, and twice the square of the mean's error; see
 /// docs/accuracy.md.
 #[derive(Debug, Deserialize)]
 #[serde(from = "Attributes")]

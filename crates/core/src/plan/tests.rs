@@ -109,13 +109,13 @@ fn eager(tracer: &Tracer, program: &Program, loss: usize) -> (f64, Vec<Option<Ve
         let mut y = Elements::new(output.dtype, &vec![f64::NAN; output.shape.elements()]);
         match (call.alias(), &values[node.inputs[0]], &mut y) {
             (Some(layout), Elements::Real(x), Elements::Real(y)) => {
-                strided::gather(&x[layout.offset.min(x.len())..], &layout.shape, &layout.strides, y, |x| x);
+                strided::gather(&x[layout.offset.min(x.len())..], &layout.shape, &layout.strides, y);
             }
             (Some(layout), Elements::Int(x), Elements::Int(y)) => {
-                strided::gather(&x[layout.offset.min(x.len())..], &layout.shape, &layout.strides, y, |x| x);
+                strided::gather(&x[layout.offset.min(x.len())..], &layout.shape, &layout.strides, y);
             }
             (Some(layout), Elements::Byte(x), Elements::Byte(y)) => {
-                strided::gather(&x[layout.offset.min(x.len())..], &layout.shape, &layout.strides, y, |x| x);
+                strided::gather(&x[layout.offset.min(x.len())..], &layout.shape, &layout.strides, y);
             }
             _ => {
                 let x: Vec<Data<'_, f64>> = node.inputs.iter().map(|&i| values[i].data()).collect();

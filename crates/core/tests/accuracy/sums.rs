@@ -8,7 +8,7 @@ use crate::numbers::{TINY, U, is_close, nasty, normal};
 
 /// What adding n numbers costs, in u, relative to the sum of their magnitudes.
 fn row_error(n: usize) -> f64 {
-    28.0 + (n.max(1) as f64).log2().ceil()
+    12.0 + (n.max(1) as f64).log2().ceil()
 }
 
 fn column_error(rows: usize) -> f64 {

@@ -3,11 +3,10 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use super::Epilogue;
 use super::pack::{pack_a, pack_b};
 use super::place::Pass;
 use super::problem::{Input, Output, Problem};
-use super::tile::{Tile, kernel, max_rows, max_vectors};
+use super::tile::{Tile, TileKernels, max_rows, max_vectors};
 use crate::kernels::simd::Simd;
 
 /// The most steps along the depth between two visits to C: a block of B is this high.
@@ -40,15 +39,22 @@ fn parts(n: usize, max: usize) -> impl Iterator<Item = Range<usize>> {
     (0..count).map(move |i| n * i / count..n * (i + 1) / count)
 }
 
+/// Cuts `0..n` into parts of `size`, and what is left: most tiles are of the largest shape.
+fn whole_parts(n: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..n).step_by(size).map(move |start| start..n.min(start + size))
+}
+
 /// Computes the part `rows` × `cols` of a product; columns of C are neighbours.
 ///
 /// # Safety
-/// The machine has the instruction set of `V`, and nobody else uses this part of C meanwhile.
-pub unsafe fn blocked<V: Simd, E: Epilogue<f32>>(
-    product: &Problem<E>,
+/// The machine has the instruction set of `V`, the kernels are those of the epilogue, and nobody else uses this part of C
+/// meanwhile.
+pub unsafe fn blocked<V: Simd>(
+    product: &Problem,
     rows: Range<usize>,
     cols: Range<usize>,
     packing: Packing,
+    kernels: &TileKernels,
 ) {
     let lines = |numbers: usize| numbers.div_ceil(16);
     let depth = product.depth.min(MAX_DEPTH);
@@ -66,7 +72,7 @@ pub unsafe fn blocked<V: Simd, E: Epilogue<f32>>(
             for vectors in parts(cols.len().div_ceil(V::LANES), MAX_COLS / V::LANES) {
                 let col = cols.start + vectors.start * V::LANES;
                 let block_cols = cols.end.min(cols.start + vectors.end * V::LANES) - col;
-                for block_rows in parts(rows.len(), MAX_ROWS) {
+                for block_rows in whole_parts(rows.len(), MAX_ROWS) {
                     let row = rows.start + block_rows.start;
                     let block = Block {
                         product: Problem {
@@ -79,6 +85,7 @@ pub unsafe fn blocked<V: Simd, E: Epilogue<f32>>(
                             ..*product
                         },
                         packing,
+                        kernels,
                         a_space,
                         b_space,
                         first: block_rows.start == 0,
@@ -92,21 +99,22 @@ pub unsafe fn blocked<V: Simd, E: Epilogue<f32>>(
 }
 
 /// A part of a product that is computed without leaving the cache.
-struct Block<E> {
-    product: Problem<E>,
+struct Block<'a> {
+    product: Problem,
     packing: Packing,
+    kernels: &'a TileKernels,
     a_space: *mut f32,
     b_space: *mut f32,
     /// Whether B must still be packed.
     first: bool,
 }
 
-impl<E: Epilogue<f32>> Block<E> {
+impl Block<'_> {
     unsafe fn run<V: Simd>(&self) {
         let Problem { a, b, c, rows, cols, depth, .. } = self.product;
         // SAFETY: the caller's promises.
         let a = unsafe { self.packed_a::<V>(a) };
-        for vectors in parts(cols.div_ceil(V::LANES), max_vectors::<V>()) {
+        for vectors in whole_parts(cols.div_ceil(V::LANES), max_vectors::<V>()) {
             let col = vectors.start * V::LANES;
             let panel_cols = cols.min(vectors.end * V::LANES) - col;
             let ragged = panel_cols % V::LANES;
@@ -121,7 +129,7 @@ impl<E: Epilogue<f32>> Block<E> {
             } else {
                 b.from(0, col)
             };
-            for tile_rows in parts(rows, max_rows::<V>()) {
+            for tile_rows in whole_parts(rows, max_rows::<V>()) {
                 let tile = Tile {
                     depth,
                     a: match self.packing.a {
@@ -137,7 +145,7 @@ impl<E: Epilogue<f32>> Block<E> {
                     last: if ragged > 0 { ragged } else { V::LANES },
                 };
                 // SAFETY: the tile lies within the block; the last vector of B is packed, unless it is whole.
-                unsafe { kernel::<V, E>(tile_rows.len(), vectors.len())(&tile) };
+                unsafe { tile.compute::<V>(tile_rows.len(), vectors.len(), self.kernels) };
             }
         }
     }
@@ -147,7 +155,7 @@ impl<E: Epilogue<f32>> Block<E> {
             return a;
         }
         let Problem { rows, depth, .. } = self.product;
-        for tile_rows in parts(rows, max_rows::<V>()) {
+        for tile_rows in whole_parts(rows, max_rows::<V>()) {
             let space = self.a_space.wrapping_add(tile_rows.start * depth);
             // SAFETY: these rows lie within the block, and the workspace has room for all of them.
             unsafe { pack_a(a.from(tile_rows.start, 0), tile_rows.len(), depth, space) };

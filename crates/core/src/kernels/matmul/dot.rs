@@ -21,19 +21,19 @@ const fn max_rows<V: Simd>() -> usize {
 }
 
 /// Some rows × `cols` of C; rows of A and columns of B are contiguous.
-struct Group<E> {
+struct Group {
     depth: usize,
     a: Input,
     b: Input,
-    c: Output<E>,
+    c: Output,
     cols: usize,
 }
 
 /// Computes the columns `cols` of a product in which rows of A and columns of B are contiguous.
 ///
 /// # Safety
-/// The machine has the instruction set of `V`, and nobody else uses these columns of C meanwhile.
-pub unsafe fn dot<V: Simd, E: Epilogue<f32>>(product: &Problem<E>, cols: Range<usize>) {
+/// The machine has the instruction set of `V`, the epilogue is an `E`, and nobody else uses these columns of C meanwhile.
+pub unsafe fn dot<V: Simd, E: Epilogue<f32>>(product: &Problem, cols: Range<usize>) {
     let tiles = product.rows.div_ceil(max_rows::<V>());
     for j in cols.clone().step_by(COLS) {
         for tile in 0..tiles {
@@ -62,18 +62,18 @@ pub unsafe fn dot<V: Simd, E: Epilogue<f32>>(product: &Problem<E>, cols: Range<u
     }
 }
 
-unsafe fn run<V: Simd, E: Epilogue<f32>, const ROWS: usize>(group: &Group<E>) {
+unsafe fn run<V: Simd, E: Epilogue<f32>, const ROWS: usize>(group: &Group) {
     // SAFETY: the caller's promises.
     unsafe {
         V::enter(
             #[inline(always)]
-            || finish(group, sums::<V, E, ROWS>(group)),
+            || finish::<V, E, ROWS>(group, sums::<V, ROWS>(group)),
         )
     }
 }
 
 #[inline(always)]
-unsafe fn sums<V: Simd, E, const ROWS: usize>(group: &Group<E>) -> [[V; COLS]; ROWS] {
+unsafe fn sums<V: Simd, const ROWS: usize>(group: &Group) -> [[V; COLS]; ROWS] {
     // SAFETY: the caller's promises; columns beyond the last are read as the last.
     unsafe {
         let (a, b) = (group.a, group.b);
@@ -124,7 +124,7 @@ unsafe fn accumulate<V: Simd, const ROWS: usize>(
 }
 
 #[inline(always)]
-unsafe fn finish<V: Simd, E: Epilogue<f32>, const ROWS: usize>(group: &Group<E>, sums: [[V; COLS]; ROWS]) {
+unsafe fn finish<V: Simd, E: Epilogue<f32>, const ROWS: usize>(group: &Group, sums: [[V; COLS]; ROWS]) {
     let place = group.c.place(0, group.cols);
     // SAFETY: the caller's promises; only the group's columns are touched.
     unsafe {
@@ -132,6 +132,6 @@ unsafe fn finish<V: Simd, E: Epilogue<f32>, const ROWS: usize>(group: &Group<E>,
         for (total, vectors) in totals.iter_mut().zip(sums) {
             *total = V::sum4(vectors);
         }
-        place.store(group.c.epilogue.apply(totals, &place));
+        place.store(group.c.epilogue::<E>().apply(totals, &place));
     }
 }

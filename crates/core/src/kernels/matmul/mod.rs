@@ -14,10 +14,14 @@ mod tile;
 pub use epilogue::{Activate, Activation, Bias, Epilogue, ReluGradient, Scale};
 pub use place::Place;
 
+use std::marker::PhantomData;
+use std::ops::Range;
+
 use super::simd::{Simd, Vectorized, dispatch};
 use crate::pool::{get_num_threads, lane, parallel_for};
 use blocked::Packing;
 use problem::Problem;
+use tile::TileKernels;
 
 /// A matrix to read. Element (i, j) is `data[i * row_stride + j * col_stride]`; a stride of 0 repeats.
 #[derive(Clone, Copy, Debug)]
@@ -155,7 +159,10 @@ impl Product for f32 {
     ) {
         match a.cols {
             0 => plain::matmul(a, b, c, epilogue),
-            _ => dispatch(Problem::new(a, b, c, near, epilogue)),
+            _ => dispatch(Fused {
+                product: Problem::new(a, b, c, near, &epilogue),
+                epilogue: PhantomData::<E>,
+            }),
         }
     }
 }
@@ -169,7 +176,7 @@ const DOT_OPERAND: u64 = 128 * 1024;
 
 /// Whether dot products are faster than tiles for a product whose operands both lie along the depth. Counted in
 /// multiply-adds of vectors: a dot product adds up its lanes in the end, tiles need B transposed first.
-fn dot_pays<V: Simd, E>(product: &Problem<E>) -> bool {
+fn dot_pays<V: Simd>(product: &Problem) -> bool {
     let [rows, cols, depth, lanes] = [product.rows, product.cols, product.depth, V::LANES].map(|n| n as u64);
     let dot = rows * cols * (depth.div_ceil(lanes) + 4);
     let tiles = cols.div_ceil(lanes) * depth * (rows + lanes * 2 / 3);
@@ -182,7 +189,7 @@ pub const COLUMNS: usize = 16;
 /// Whether lanes cut the columns of C or its rows: what is packed is cut too, lest every lane packs all of it, unless
 /// that side is much the shorter. The gradient of a weight, where A is packed, is cut by rows, as the weight is in the
 /// forward pass and in its update: each lane then has its own part in its cache.
-fn cuts_columns<E>(product: &Problem<E>, packing: Packing) -> bool {
+fn cuts_columns(product: &Problem, packing: Packing) -> bool {
     match (packing.a, packing.b) {
         (true, false) => product.cols > 8 * product.rows,
         (true, true) => product.cols > 4 * product.rows,
@@ -191,13 +198,22 @@ fn cuts_columns<E>(product: &Problem<E>, packing: Packing) -> bool {
     }
 }
 
-impl<E: Epilogue<f32>> Vectorized for Problem<E> {
+/// A product, and the type of its epilogue.
+struct Fused<E> {
+    product: Problem,
+    epilogue: PhantomData<E>,
+}
+
+impl<E: Epilogue<f32>> Vectorized for Fused<E> {
     type Output = ();
 
     unsafe fn run<V: Simd>(self) {
-        let near = self.near.columns;
-        let along = E::ALONG_DEPTH && !near;
-        if let Some(product) = self.along_depth().filter(|_| along && dot_pays::<V, E>(&self)) {
+        let Self { product, .. } = self;
+        if E::ALONG_DEPTH
+            && !product.near.columns
+            && dot_pays::<V>(&product)
+            && let Some(product) = product.along_depth()
+        {
             let grain = GRAIN.div_ceil(product.rows * product.depth).next_multiple_of(COLUMNS);
             parallel_for(product.cols, grain, &|cols| {
                 // SAFETY: the caller's promise; lanes have different columns.
@@ -205,24 +221,31 @@ impl<E: Epilogue<f32>> Vectorized for Problem<E> {
             });
             return;
         }
-        let product = if near { self } else { self.flat() };
-        let packing = Packing {
-            a: product.a.row == 1 && product.a.col != 1 && product.cols >= 256,
-            b: product.b.col != 1 || product.rows >= 256,
-        };
-        if near || cuts_columns(&product, packing) {
-            let least = if near { 1 } else { GRAIN.div_ceil(product.rows * product.depth) };
-            let grain = least.next_multiple_of(COLUMNS);
-            parallel_for(product.cols, grain, &|cols| {
-                // SAFETY: the caller's promise; lanes have different columns.
-                unsafe { blocked::blocked::<V, E>(&product.of_lane(lane()), 0..product.rows, cols, packing) }
-            });
-        } else {
-            let grain = GRAIN.div_ceil(product.cols * product.depth).next_multiple_of(COLUMNS);
-            parallel_for(product.rows, grain, &|rows| {
-                // SAFETY: the caller's promise; lanes have different rows.
-                unsafe { blocked::blocked::<V, E>(&product.of_lane(lane()), rows, 0..product.cols, packing) }
-            });
-        }
+        // SAFETY: the caller's promise.
+        unsafe { by_tiles::<V>(product, TileKernels::of::<V, E>()) }
+    }
+}
+
+/// Computes a product by tiles.
+///
+/// # Safety
+/// The machine has the instruction set of `V`, and the kernels are those of the epilogue.
+unsafe fn by_tiles<V: Simd>(product: Problem, kernels: &'static TileKernels) {
+    let near = product.near.columns;
+    let product = if near { product } else { product.flat() };
+    let packing = Packing {
+        a: product.a.row == 1 && product.a.col != 1 && product.cols >= 256,
+        b: product.b.col != 1 || product.rows >= 256,
+    };
+    let part = |rows: Range<usize>, cols: Range<usize>| {
+        // SAFETY: the caller's promise; lanes have different rows, or columns.
+        unsafe { blocked::blocked::<V>(&product.of_lane(lane()), rows, cols, packing, kernels) }
+    };
+    if near || cuts_columns(&product, packing) {
+        let least = if near { 1 } else { GRAIN.div_ceil(product.rows * product.depth) };
+        parallel_for(product.cols, least.next_multiple_of(COLUMNS), &|cols| part(0..product.rows, cols));
+    } else {
+        let least = GRAIN.div_ceil(product.cols * product.depth);
+        parallel_for(product.rows, least.next_multiple_of(COLUMNS), &|rows| part(rows, 0..product.cols));
     }
 }

@@ -1,7 +1,9 @@
 //! A product as the kernels see it: pointers and strides, already checked.
 
+use std::ptr;
+
 use super::place::{Pass, Place};
-use super::{Locality, Matrix, MatrixMut};
+use super::{Epilogue, Locality, Matrix, MatrixMut};
 
 /// A matrix to read: element (i, j) is `data[i * row + j * col]`.
 #[derive(Clone, Copy)]
@@ -31,7 +33,7 @@ impl Input {
 
 /// A matrix to write, with what becomes of the sums.
 #[derive(Clone, Copy)]
-pub struct Output<E> {
+pub struct Output {
     pub data: *mut f32,
     pub row: usize,
     pub col: usize,
@@ -42,10 +44,21 @@ pub struct Output<E> {
     /// Whether this is Cᵀ; the whole, as its epilogue knows it, is C.
     pub transposed: bool,
     pub pass: Pass,
-    pub epilogue: E,
+    /// Of a type that the kernels know which are chosen for it: whatever leads to them is compiled once for all.
+    pub epilogue: *const (),
 }
 
-impl<E: Copy> Output<E> {
+impl Output {
+    /// What becomes of the sums.
+    ///
+    /// # Safety
+    /// It is of type `E`, and still alive.
+    #[inline(always)]
+    pub unsafe fn epilogue<E: Epilogue<f32>>(&self) -> E {
+        // SAFETY: the caller's promise.
+        unsafe { *self.epilogue.cast() }
+    }
+
     /// The matrix without its first `i` rows and `j` columns.
     #[inline(always)]
     pub fn from(self, i: usize, j: usize) -> Self {
@@ -77,10 +90,10 @@ impl<E: Copy> Output<E> {
 
 /// C = A·B: `rows` × `depth` times `depth` × `cols`.
 #[derive(Clone, Copy)]
-pub struct Problem<E> {
+pub struct Problem {
     pub a: Input,
     pub b: Input,
-    pub c: Output<E>,
+    pub c: Output,
     pub rows: usize,
     pub cols: usize,
     pub depth: usize,
@@ -89,13 +102,19 @@ pub struct Problem<E> {
 
 // SAFETY: lanes of a product read A, B and what the epilogue reads, which are borrowed for its length, and write parts of
 // C that do not overlap.
-unsafe impl<E: Send> Send for Problem<E> {}
-// SAFETY: as above.
-unsafe impl<E: Sync> Sync for Problem<E> {}
+unsafe impl Send for Problem {}
+// SAFETY: as above; epilogues are `Sync`.
+unsafe impl Sync for Problem {}
 
-impl<E: Copy> Problem<E> {
-    /// The product of these matrices, whose shapes and lengths the caller has checked.
-    pub fn new(a: Matrix<f32>, b: Matrix<f32>, c: MatrixMut<f32>, near: Locality, epilogue: E) -> Self {
+impl Problem {
+    /// The product of these matrices, whose shapes and lengths the caller has checked. It must not outlive any of them.
+    pub fn new<E: Epilogue<f32>>(
+        a: Matrix<f32>,
+        b: Matrix<f32>,
+        c: MatrixMut<f32>,
+        near: Locality,
+        epilogue: &E,
+    ) -> Self {
         Self {
             a: Input { data: a.data.as_ptr(), row: a.row_stride, col: a.col_stride },
             b: Input { data: b.data.as_ptr(), row: b.row_stride, col: b.col_stride },
@@ -107,7 +126,7 @@ impl<E: Copy> Problem<E> {
                 first_col: 0,
                 transposed: false,
                 pass: Pass::ONLY,
-                epilogue,
+                epilogue: ptr::from_ref(epilogue).cast(),
             },
             rows: a.rows,
             cols: b.cols,

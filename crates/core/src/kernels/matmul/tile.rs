@@ -3,6 +3,8 @@
 //! A step along the depth loads the vectors of one row of B, and multiplies them with one number of each row of A. Wide
 //! tiles win, because loads are what limits: 6 rows × 4 vectors take 10 loads for 24 multiply-adds, 14 × 2 take 16 for 28.
 
+use std::mem::MaybeUninit;
+
 use super::Epilogue;
 use super::problem::{Input, Output};
 use crate::kernels::simd::Simd;
@@ -24,60 +26,137 @@ pub const fn max_vectors<V: Simd>() -> usize {
 }
 
 /// One tile of C.
-pub struct Tile<E> {
+pub struct Tile {
     pub depth: usize,
     pub a: Input,
     /// Its columns are neighbours, and the last vector may be read whole.
     pub b: Input,
     /// Its columns are neighbours.
-    pub c: Output<E>,
+    pub c: Output,
     /// Lanes of the last vector that belong to C.
     pub last: usize,
 }
 
-/// Computes a tile.
-///
-/// # Safety
-/// The machine has the instruction set; A and B can be read, and C read and written, for the function's number of rows
-/// and vectors.
-pub type TileKernel<E> = unsafe fn(&Tile<E>);
+/// The sums of a tile, vector by vector, row by row.
+#[repr(align(64))]
+struct Sums([f32; MAX_SUMS]);
 
-/// The kernel for tiles of `rows` × `vectors`, at most [`max_rows`] × [`max_vectors`].
-pub fn kernel<V: Simd, E: Epilogue<f32>>(rows: usize, vectors: usize) -> TileKernel<E> {
-    const fn wide<V: Simd, E: Epilogue<f32>, const ROWS: usize>() -> [TileKernel<E>; 4] {
+/// Numbers in the largest tile there is: 6 rows of 4 vectors of 16.
+const MAX_SUMS: usize = 6 * 4 * 16;
+
+/// What is compiled for an epilogue. Most tiles are of the largest shape, and its sums are finished in the registers.
+/// Those of the two dozen other shapes come by memory, so that each shape is compiled once for all epilogues: with a
+/// kernel for each of both, they would be a tenth of the binary.
+pub struct TileKernels {
+    /// Computes a tile of the largest shape.
+    largest: unsafe fn(&Tile),
+    /// Makes of the sums of `rows` × `vectors` what C becomes.
+    finish: unsafe fn(&Tile, rows: usize, vectors: usize, sums: &Sums),
+}
+
+impl TileKernels {
+    /// The kernels of an epilogue.
+    pub const fn of<V: Simd, E: Epilogue<f32>>() -> &'static Self {
+        const { &Self { largest: largest::<V, E>, finish: finish_any::<V, E> } }
+    }
+}
+
+impl Tile {
+    /// Computes a tile of `rows` × `vectors`, at most [`max_rows`] × [`max_vectors`].
+    ///
+    /// # Safety
+    /// The machine has the instruction set, and the kernels are those of the epilogue; A and B can be read, and C read and
+    /// written, for so many rows and vectors.
+    #[inline(always)]
+    pub unsafe fn compute<V: Simd>(&self, rows: usize, vectors: usize, kernels: &TileKernels) {
+        // SAFETY: the caller's promises; `sums` writes what `finish` reads.
+        unsafe {
+            if (rows, vectors, self.last) == (max_rows::<V>(), max_vectors::<V>(), V::LANES) {
+                (kernels.largest)(self);
+            } else {
+                let mut sums = MaybeUninit::<Sums>::uninit();
+                sums_kernel::<V>(rows, vectors)(self, sums.as_mut_ptr());
+                (kernels.finish)(self, rows, vectors, sums.assume_init_ref());
+            }
+        }
+    }
+}
+
+type SumsKernel = unsafe fn(&Tile, *mut Sums);
+
+/// The kernel that computes the sums of `rows` × `vectors`.
+fn sums_kernel<V: Simd>(rows: usize, vectors: usize) -> SumsKernel {
+    const fn wide<V: Simd, const ROWS: usize>() -> [SumsKernel; 4] {
         // Shapes that are too large for the registers are never asked for: do not compile them.
         if max_vectors::<V>() == 4 {
-            [tile::<V, E, ROWS, 1>, tile::<V, E, ROWS, 2>, tile::<V, E, ROWS, 3>, tile::<V, E, ROWS, 4>]
+            [write::<V, ROWS, 1>, write::<V, ROWS, 2>, write::<V, ROWS, 3>, write::<V, ROWS, 4>]
         } else {
-            [tile::<V, E, ROWS, 1>, tile::<V, E, ROWS, 2>, tile::<V, E, ROWS, 2>, tile::<V, E, ROWS, 2>]
+            [write::<V, ROWS, 1>, write::<V, ROWS, 2>, write::<V, ROWS, 2>, write::<V, ROWS, 2>]
         }
     }
     debug_assert!(rows <= max_rows::<V>() && vectors <= max_vectors::<V>());
     let kernels = const {
-        [
-            wide::<V, E, 1>(),
-            wide::<V, E, 2>(),
-            wide::<V, E, 3>(),
-            wide::<V, E, 4>(),
-            wide::<V, E, 5>(),
-            wide::<V, E, 6>(),
-        ]
+        [wide::<V, 1>(), wide::<V, 2>(), wide::<V, 3>(), wide::<V, 4>(), wide::<V, 5>(), wide::<V, 6>()]
     };
     kernels[rows - 1][vectors - 1]
 }
 
-unsafe fn tile<V: Simd, E: Epilogue<f32>, const ROWS: usize, const VECTORS: usize>(tile: &Tile<E>) {
+unsafe fn write<V: Simd, const ROWS: usize, const VECTORS: usize>(tile: &Tile, to: *mut Sums) {
+    // SAFETY: the caller's promises; there is room for the largest tile.
+    unsafe {
+        V::enter(
+            #[inline(always)]
+            || {
+                let sums = sums::<V, ROWS, VECTORS>(tile);
+                let mut to: *mut f32 = to.cast();
+                for vector in sums.as_flattened() {
+                    vector.store(to);
+                    to = to.add(V::LANES);
+                }
+            },
+        )
+    }
+}
+
+unsafe fn finish_any<V: Simd, E: Epilogue<f32>>(tile: &Tile, rows: usize, vectors: usize, sums: &Sums) {
+    // SAFETY: the caller's promises; the last vector's lanes beyond C are neither read nor written.
+    unsafe {
+        V::enter(
+            #[inline(always)]
+            || {
+                let epilogue: E = tile.c.epilogue();
+                let sums: *const f32 = sums.0.as_ptr();
+                for i in 0..rows {
+                    let c = Output { col: 1, ..tile.c.from(i, 0) };
+                    for j in 0..vectors {
+                        let lanes = if j + 1 == vectors { tile.last } else { V::LANES };
+                        let place = c.place(j * V::LANES, lanes);
+                        let vector = V::load(sums.add((i * vectors + j) * V::LANES));
+                        place.store(epilogue.apply([vector], &place));
+                    }
+                }
+            },
+        )
+    }
+}
+
+unsafe fn largest<V: Simd, E: Epilogue<f32>>(tile: &Tile) {
     // SAFETY: the caller's promises.
     unsafe {
         V::enter(
             #[inline(always)]
-            || finish(tile, sums::<V, E, ROWS, VECTORS>(tile)),
+            || match (max_rows::<V>(), max_vectors::<V>()) {
+                (6, 4) => finish(tile, tile.c.epilogue::<E>(), sums::<V, 6, 4>(tile)),
+                (6, _) => finish(tile, tile.c.epilogue::<E>(), sums::<V, 6, 2>(tile)),
+                (_, 4) => finish(tile, tile.c.epilogue::<E>(), sums::<V, 4, 4>(tile)),
+                _ => finish(tile, tile.c.epilogue::<E>(), sums::<V, 4, 2>(tile)),
+            },
         )
     }
 }
 
 #[inline(always)]
-unsafe fn sums<V: Simd, E, const ROWS: usize, const VECTORS: usize>(tile: &Tile<E>) -> [[V; VECTORS]; ROWS] {
+unsafe fn sums<V: Simd, const ROWS: usize, const VECTORS: usize>(tile: &Tile) -> [[V; VECTORS]; ROWS] {
     // SAFETY: the caller's promises; pointers move on only as far as there are steps.
     unsafe {
         let (mut a, mut b) = (tile.a.data, tile.b.data);
@@ -104,43 +183,41 @@ unsafe fn sums<V: Simd, E, const ROWS: usize, const VECTORS: usize>(tile: &Tile<
     }
 }
 
+/// What C becomes of the sums of a tile whose vectors are whole.
 #[inline(always)]
 unsafe fn finish<V: Simd, E: Epilogue<f32>, const ROWS: usize, const VECTORS: usize>(
-    tile: &Tile<E>,
+    tile: &Tile,
+    epilogue: E,
     sums: [[V; VECTORS]; ROWS],
 ) {
     // No loop: where the compiler did not unroll it, the sums would live in memory from the start.
-    const { assert!(VECTORS <= 4) }
+    const { assert!(VECTORS == 2 || VECTORS == 4) }
     // SAFETY: the caller's promises.
     unsafe {
-        finish_column::<V, E, ROWS, VECTORS>(tile, &sums, 0);
-        if VECTORS > 1 {
-            finish_column(tile, &sums, 1);
-        }
+        finish_column(tile, epilogue, &sums, 0);
+        finish_column(tile, epilogue, &sums, 1);
         if VECTORS > 2 {
-            finish_column(tile, &sums, 2);
-        }
-        if VECTORS > 3 {
-            finish_column(tile, &sums, 3);
+            finish_column(tile, epilogue, &sums, 2);
+            finish_column(tile, epilogue, &sums, 3);
         }
     }
 }
 
 #[inline(always)]
 unsafe fn finish_column<V: Simd, E: Epilogue<f32>, const ROWS: usize, const VECTORS: usize>(
-    tile: &Tile<E>,
+    tile: &Tile,
+    epilogue: E,
     sums: &[[V; VECTORS]; ROWS],
     j: usize,
 ) {
-    let lanes = if j + 1 == VECTORS { tile.last } else { V::LANES };
     let c = Output { col: 1, ..tile.c }; // said again for the compiler
-    let place = c.place(j * V::LANES, lanes);
-    // SAFETY: the caller's promises; the last vector's lanes beyond C are neither read nor written.
+    let place = c.place(j * V::LANES, V::LANES);
+    // SAFETY: the caller's promises.
     unsafe {
         let mut column = [V::splat(0.0); ROWS];
         for (x, sums) in column.iter_mut().zip(sums) {
             *x = sums[j];
         }
-        place.store(c.epilogue.apply(column, &place));
+        place.store(epilogue.apply(column, &place));
     }
 }

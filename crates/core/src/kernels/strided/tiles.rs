@@ -69,14 +69,9 @@ impl<'a> Tiles<'a> {
         }
     }
 
-    /// As [`gather`](super::gather), line by line: `put(y, x)` fills a line of y from one of x. Not for each function anew,
-    /// which would be a twentieth of the binary.
-    pub fn gather<T: Copy + Sync, U: Copy + Send>(
-        &self,
-        x: &[T],
-        y: &mut [U],
-        put: &(dyn Fn(&mut [U], &[T]) + Sync),
-    ) {
+    /// As [`gather`](super::gather). Not inlined: it is large.
+    #[inline(never)]
+    pub fn gather<T: Copy + Send + Sync>(&self, x: &[T], y: &mut [T]) {
         let steps = self.steps();
         rows_mut(y, self.inner, GRAIN, |first, part| {
             vectorize_narrow(
@@ -87,7 +82,7 @@ impl<'a> Tiles<'a> {
                         #[inline(always)]
                         |tile| {
                             let y = &mut part[tile.row_major - first * self.inner..];
-                            turn(&x[tile.strided..], y, steps, tile.sizes, put);
+                            turn(&x[tile.strided..], y, steps, tile.sizes, |y, x| *y = x);
                         },
                     );
                 },
@@ -107,8 +102,7 @@ impl<'a> Tiles<'a> {
                     |tile| {
                         let [count, length] = tile.sizes;
                         let y = &mut y[tile.strided..];
-                        let add = |y: &mut [T], x: &[T]| y.iter_mut().zip(x).for_each(|(y, &x)| *y += x);
-                        turn(&x[tile.row_major..], y, [inner, step], [length, count], &add);
+                        turn(&x[tile.row_major..], y, [inner, step], [length, count], |y, x| *y += x);
                     },
                 );
             },
@@ -116,15 +110,9 @@ impl<'a> Tiles<'a> {
     }
 }
 
-/// `put(y[i, ..], x[.., i])` for a square of `sizes` rows and columns of y; a row is a step away from the row before.
+/// `put(y[i, j], x[j, i])` for a square of `sizes` rows and columns of y; a row is a step away from the row before.
 #[inline(always)]
-fn turn<T: Copy, U>(
-    x: &[T],
-    y: &mut [U],
-    steps: [usize; 2],
-    sizes: [usize; 2],
-    put: &(dyn Fn(&mut [U], &[T]) + Sync),
-) {
+fn turn<T: Copy>(x: &[T], y: &mut [T], steps: [usize; 2], sizes: [usize; 2], put: impl Fn(&mut T, T)) {
     if sizes == [SIDE; 2] {
         turn_square(x, y, steps, [SIDE; 2], put); // with sizes that the compiler knows
     } else {
@@ -133,12 +121,12 @@ fn turn<T: Copy, U>(
 }
 
 #[inline(always)]
-fn turn_square<T: Copy, U>(
+fn turn_square<T: Copy>(
     x: &[T],
-    y: &mut [U],
+    y: &mut [T],
     [x_step, y_step]: [usize; 2],
     [rows, columns]: [usize; 2],
-    put: &(dyn Fn(&mut [U], &[T]) + Sync),
+    put: impl Fn(&mut T, T),
 ) {
     let mut square = [[x[0]; SIDE]; SIDE];
     for (j, line) in square[..columns].iter_mut().enumerate() {
@@ -151,6 +139,6 @@ fn turn_square<T: Copy, U>(
         }
     }
     for (i, line) in turned[..rows].iter().enumerate() {
-        put(&mut y[i * y_step..][..columns], &line[..columns]);
+        y[i * y_step..][..columns].iter_mut().zip(line).for_each(|(y, &x)| put(y, x));
     }
 }
