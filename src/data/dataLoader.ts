@@ -111,8 +111,10 @@ export class DataLoader<T, B = Batch<T>> implements Iterable<B>, AsyncIterable<B
     const items = lengthOf(this.dataset, 'DataLoader');
     const count = this.count();
     if (this.sampler) return readOrder(this.sampler, items, 'DataLoader');
-    if (!this.shuffle) return Int32Array.from({ length: count }, (_, i) => i);
-    return this.generator.permutation(count);
+    if (this.shuffle) return this.generator.permutation(count);
+    const order = new Int32Array(count);
+    for (let i = 0; i < count; i++) order[i] = i;
+    return order;
   }
 
   /** @internal The number of items in one iteration, those of a last batch that is left out too. */
