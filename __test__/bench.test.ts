@@ -238,9 +238,7 @@ describe('tables', () => {
         median: 0.03,
         min: 0.029,
         max: 0.03,
-        ratios: [
-          { to: 'ferrograd', ratio: 1.45, low: expect.closeTo(1.4286, 4), high: expect.closeTo(1.5) },
-        ],
+        ratios: [{ to: 'ferrograd', ratio: 1.45, low: expect.closeTo(1.4286, 4), high: expect.closeTo(1.5) }],
         share: expect.closeTo(0.533, 3),
       },
     ]);
@@ -254,7 +252,9 @@ describe('tables', () => {
     const lines = formatCase(epoch({ limit: [] }));
     expect(lines).toMatch(/ferrograd train +93\.8 ms/);
     expect(lines).toMatch(/ferrograd loop +188 ms .+ 2\.00 × \(2\.00 to 2\.00\)$/m);
-    expect(lines).toMatch(/torch +1\.13 s .+ 12\.0 × train \(12\.0 to 12\.0\), +6\.00 × loop \(6\.00 to 6\.00\)$/m);
+    expect(lines).toMatch(
+      /torch +1\.13 s .+ 12\.0 × train \(12\.0 to 12\.0\), +6\.00 × loop \(6\.00 to 6\.00\)$/m,
+    );
   });
 
   test('the longest delays scatter, and are no less true for that', () => {

@@ -55,5 +55,7 @@ test.each([
   if (long) console.log(from, soak);
   expect(soak).toMatchObject({ steps, finite: true });
   const losses = 4 * steps; // the history keeps them
-  expect(soak.lastTenth - soak.firstTenth - losses).toBeLessThan(from === 'memory' ? 10e6 : MOST_GROWTH.small);
+  expect(soak.lastTenth - soak.firstTenth - losses).toBeLessThan(
+    from === 'memory' ? 10e6 : MOST_GROWTH.small,
+  );
 });
