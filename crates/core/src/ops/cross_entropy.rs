@@ -65,7 +65,11 @@ impl<T: Real> ClassFunction<T> for CrossEntropy {
 
     #[inline(always)]
     fn loss(&self, x: &[T], label: usize, weights: ClassWeights<'_, T>, known: Option<(T, T)>) -> T {
-        let (m, s) = known.unwrap_or_else(|| log_sum_exp(x));
+        // No `unwrap_or_else`: its closure would not be inlined, and so not compiled for the instruction set.
+        let (m, s) = match known {
+            Some(known) => known,
+            None => log_sum_exp(x),
+        };
         let of_label = weights.of(label) * ((x[label] - m) - s);
         if self.label_smoothing == 0.0 {
             return -of_label;
