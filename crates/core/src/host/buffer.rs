@@ -137,7 +137,7 @@ impl Buffer {
 /// given with whether it is written.
 pub(super) fn expect_apart(mut ranges: Vec<(Range<u64>, bool)>, message: &str) -> Result<()> {
     ranges.retain(|(range, _)| !range.is_empty());
-    ranges.sort_by_key(|(range, _)| range.start);
+    ranges.sort_unstable_by_key(|(range, _)| range.start);
     let (mut end, mut written_end) = (0, 0);
     for (range, written) in ranges {
         if range.start < written_end || (written && range.start < end) {

@@ -83,8 +83,10 @@ impl Dims {
     /// The layout with the reduced dimensions last, so that a row of it is what one result is made of.
     pub fn arrange(&self, layout: &Layout) -> Layout {
         let reduced = self.reduced(&layout.shape, "").unwrap_or_default();
-        let mut order: Vec<usize> = (0..layout.shape.len()).collect();
-        order.sort_by_key(|&dim| reduced.get(dim)); // stable: each group keeps its order
+        let dims = 0..layout.shape.len();
+        let kept = dims.clone().filter(|&dim| reduced.get(dim) == Some(&false));
+        let last = dims.filter(|&dim| reduced.get(dim) == Some(&true));
+        let order: Vec<usize> = kept.chain(last).collect();
         let sizes: Vec<usize> = order.iter().map(|&dim| layout.shape[dim]).collect();
         let steps: Vec<usize> = order.iter().map(|&dim| layout.strides[dim]).collect();
         Layout {

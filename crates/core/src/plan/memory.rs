@@ -104,7 +104,7 @@ pub fn lives<T: Real>(
 pub fn assign<T: Real>(storages: &[Storage], lives: &[Range<usize>]) -> Assignment {
     let overlap = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
     let mut order: Vec<usize> = (0..storages.len()).filter(|&s| storages[s].home == Home::Arena).collect();
-    order.sort_by_key(|&s| std::cmp::Reverse(storages[s].lines::<T>()));
+    order.sort_unstable_by_key(|&s| (std::cmp::Reverse(storages[s].lines::<T>()), s));
     let mut assignment = Assignment { lines: vec![0..0; storages.len()], total: 0 };
     let mut placed: Vec<usize> = Vec::new();
     for storage in order {
@@ -114,7 +114,7 @@ pub fn assign<T: Real>(storages: &[Storage], lives: &[Range<usize>]) -> Assignme
             .filter(|&&other| overlap(&lives[other], &lives[storage]))
             .map(|&other| assignment.lines[other].clone())
             .collect();
-        taken.sort_by_key(|lines| lines.start);
+        taken.sort_unstable_by_key(|lines| lines.start);
         let mut start = 0;
         for lines in taken {
             if start + length <= lines.start {
