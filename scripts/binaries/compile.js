@@ -130,10 +130,10 @@ export async function compile(target) {
     env.LIBNODE_PATH = await importLibrary(`${python}/ziglang/zig`, target);
     args.push('--features', 'napi/dyn-symbols');
   }
-  // rustc would have to call Apple's strip; the linker can do it as well.
+  // rustc would have to call Apple's strip; the linker can do it as well: without debugging symbols, and local ones.
   if (os === 'darwin') {
     env.CARGO_PROFILE_RELEASE_STRIP = 'none';
-    flags.push('-Clink-arg=-s');
+    flags.push('-Clink-arg=-Wl,-s,-x');
   }
   env.CARGO_ENCODED_RUSTFLAGS = flags.join('\x1f');
   const named = libc === 'gnu' ? `${rust}.${floor.glibc}` : rust;
