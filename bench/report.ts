@@ -27,25 +27,16 @@ export interface Report {
 const BUSY_LOAD = 0.25;
 /** The share of the machine that others may take during a case. */
 const BUSY_SHARE = 0.03;
-/** What a figure may be off by, as a share of it, with a probability of 95 %. */
+/** What a ratio may be off by, as a share of it, with a probability of 95 %. */
 const VAGUE = 0.1;
 /** Who takes so many times as long is so far behind that it does not matter how many times it is. */
 const FAR_BEHIND = 5;
-/** The share of cases that may be disturbed or vague: 300 random shapes are not all lucky. */
+/** The share of cases that may be disturbed: 300 random shapes are not all lucky. */
 const UNLUCKY = 0.05;
 
-const isVagueWithin = ({ low, high }: Interval, value: number): boolean =>
-  high > value * (1 + VAGUE) || low < value * (1 - VAGUE);
-
-/** Whether it is not known well enough how long ferrograd takes, or how many times as long its peers. */
-export function isVague(measured: Measured): boolean {
-  if (measured.program.program === 'latency') return false; // the longest of many delays is not the same each time
-  return summarize(measured).some(({ name, ratios }, i) => {
-    const [ratio] = ratios;
-    const { seconds } = measured.lanes[i] as Measured['lanes'][number];
-    if (!ratio || isOwn(name)) return isVagueWithin(medianInterval(seconds), median(seconds));
-    return ratio.low < FAR_BEHIND && isVagueWithin(ratio, ratio.ratio);
-  });
+/** Whether a ratio is not known well enough to be quoted: its interval may be, then. */
+export function isVague({ ratio, low, high }: Ratio): boolean {
+  return low < FAR_BEHIND && (high > ratio * (1 + VAGUE) || low < ratio * (1 - VAGUE));
 }
 
 export function isDisturbed({ others }: Measured): boolean {
@@ -62,11 +53,18 @@ export function reasonsNotToQuote(
   if (load.start !== undefined && load.start > BUSY_LOAD * machine.cores) {
     reasons.push(`the machine was busy before (load average ${load.start.toFixed(2)})`);
   }
-  const count = (what: string, found: number) => {
-    if (found > UNLUCKY * cases.length) reasons.push(`${what} in ${found} of ${cases.length} cases`);
-  };
-  count(`others took more than ${BUSY_SHARE * 100} % of the machine`, cases.filter(isDisturbed).length);
-  count(`a figure may be off by more than ${VAGUE * 100} %`, cases.filter(isVague).length);
+  const disturbed = cases.filter(isDisturbed).length;
+  if (disturbed > UNLUCKY * cases.length) {
+    const share = `others took more than ${BUSY_SHARE * 100} % of the machine`;
+    reasons.push(`${share} in ${disturbed} of ${cases.length} cases`);
+  }
+  const ratios = cases.flatMap((one) =>
+    summarize(one).flatMap(({ name, ratios }) => (isOwn(name) ? [] : ratios)),
+  );
+  const vague = ratios.filter(isVague).length;
+  if (2 * vague > ratios.length) {
+    reasons.push(`${vague} of ${ratios.length} ratios may be off by more than ${VAGUE * 100} %`);
+  }
   return reasons;
 }
 

@@ -25,9 +25,10 @@ function threadsOf({ program }: Measured): string {
 /** `12.6 × (12.1 to 12.9)` where there is one of ferrograd's, else `12.6 × train (12.1 to 12.9), 6.31 × loop (…)`. */
 function compared({ name, ratios }: Summary, measured: Measured): string {
   const own = measured.lanes.filter((lane) => isOwn(lane.name));
-  const told = ratios.map(({ to, ratio, low, high }) => {
+  const told = ratios.map((one) => {
+    const { to, ratio, low, high } = one;
     const which = own.length > 1 && !isOwn(name) ? ` ${to.replace('ferrograd ', '')}` : '';
-    return `${`${formatNumber(ratio)} ×`.padStart(8)}${which} (${formatNumber(low)} to ${formatNumber(high)})`;
+    return `${`${formatNumber(ratio)} ×`.padStart(8)}${which} (${formatNumber(low)} to ${formatNumber(high)}${isVague(one) ? ', vague' : ''})`;
   });
   return told.join(',');
 }
@@ -43,7 +44,6 @@ function lineOf(summary: Summary, measured: Measured, width: number): string {
 
 export function formatCase(measured: Measured): string {
   const doubts = [
-    isVague(measured) && 'vague',
     isDisturbed(measured) && `others took ${percent(measured.others ?? 0)} of the machine`,
   ].filter(Boolean);
   const title = `  ${measured.name}, ${threadsOf(measured)}, each ${measured.unit.name}`;

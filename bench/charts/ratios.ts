@@ -1,14 +1,12 @@
 /** How many times as long as ferrograd each peer takes: many suites in one picture, on a logarithmic scale. */
 import { Failure } from '../../scripts/command.js';
 import type { Measured } from '../measure.js';
-import { type Report, summarize } from '../report.js';
-import type { Interval } from '../statistics.js';
+import { isVague, type Ratio, type Report, summarize } from '../report.js';
 import { formatNumber } from '../table.js';
 import { bar, isPeer, labelOf, legend, line, picture, text, WIDTH } from './svg.js';
 
-interface Bar extends Interval {
+interface Bar extends Ratio {
   isa: string;
-  ratio: number;
 }
 
 interface Row {
@@ -82,14 +80,17 @@ export function drawRatios(reports: readonly Report[]): string {
     }
     for (const { peer, bars } of rows) {
       marks.push(text(NAMES, y + (bars.length * BAR) / 2 + 3, labelOf(peer), 'text-anchor="end"'));
-      for (const { isa, ratio, low, high } of bars) {
+      for (const one of bars) {
+        const { isa, ratio, low, high } = one;
+        const vague = isVague(one);
         const [from, to] = [Math.min(x(ratio), x(1)), Math.max(x(ratio), x(1))];
         const report = reports.findIndex((report) => report.isa === isa);
-        const kind = `${ratio < 1 ? 'slower' : 'bar'}${report}`;
+        const kind = `${ratio < 1 ? 'slower' : 'bar'}${report}${vague ? ' vague' : ''}`;
+        const value = vague ? `${formatNumber(low)} to ${formatNumber(high)}` : formatNumber(ratio);
         marks.push(
           bar(kind, from, y, to - from, BAR - 2),
           line('interval', clip(low), y + BAR / 2 - 1, clip(high), y + BAR / 2 - 1),
-          text(Math.max(to, clip(high)) + 5, y + BAR - 3.5, `${formatNumber(ratio)} ×`, 'class="value"'),
+          text(Math.max(to, clip(high)) + 5, y + BAR - 3.5, `${value} ×`, 'class="value"'),
         );
         y += BAR;
       }
@@ -101,7 +102,7 @@ export function drawRatios(reports: readonly Report[]): string {
     text(x(tick), bottom, tick === 1 ? 'ferrograd' : `${tick} ×`, 'text-anchor="middle"'),
   );
   const title = 'How many times as long as ferrograd its peers take';
-  return picture(title, first, 'logarithmic; thin lines: 95 % confidence', bottom + 12, [
+  return picture(title, first, 'logarithmic; thin lines: 95 % confidence; pale: vague', bottom + 12, [
     ...legend(reports, 'bar'),
     ...marks,
     ...axis,

@@ -15,6 +15,7 @@ const style = `
   .bar1 { fill: #80b3ee }
   .slower0, .own0 { fill: #bc4c00 }
   .slower1 { fill: #f0a070 }
+  .vague { fill-opacity: 0.35 }
   .peer0 { fill: #818b98 }
   .curve { fill: none; stroke-width: 2 }
   .ownCurve { stroke: #bc4c00 }
