@@ -39,7 +39,7 @@ pub struct Tile {
 
 /// The sums of a tile, vector by vector, row by row.
 #[repr(align(64))]
-struct Sums([f32; MAX_SUMS]);
+struct Sums(#[expect(dead_code, reason = "written and read through pointers")] [f32; MAX_SUMS]);
 
 /// Numbers in the largest tile there is: 6 rows of 4 vectors of 16.
 const MAX_SUMS: usize = 6 * 4 * 16;
@@ -51,7 +51,7 @@ pub struct TileKernels {
     /// Computes a tile of the largest shape.
     largest: unsafe fn(&Tile),
     /// Makes of the sums of `rows` × `vectors` what C becomes.
-    finish: unsafe fn(&Tile, rows: usize, vectors: usize, sums: &Sums),
+    finish: unsafe fn(&Tile, rows: usize, vectors: usize, sums: *const Sums),
 }
 
 impl TileKernels {
@@ -76,7 +76,7 @@ impl Tile {
             } else {
                 let mut sums = MaybeUninit::<Sums>::uninit();
                 sums_kernel::<V>(rows, vectors)(self, sums.as_mut_ptr());
-                (kernels.finish)(self, rows, vectors, sums.assume_init_ref());
+                (kernels.finish)(self, rows, vectors, sums.as_ptr()); // no reference: a part of them is written
             }
         }
     }
@@ -118,14 +118,14 @@ unsafe fn write<V: Simd, const ROWS: usize, const VECTORS: usize>(tile: &Tile, t
     }
 }
 
-unsafe fn finish_any<V: Simd, E: Epilogue<f32>>(tile: &Tile, rows: usize, vectors: usize, sums: &Sums) {
+unsafe fn finish_any<V: Simd, E: Epilogue<f32>>(tile: &Tile, rows: usize, vectors: usize, sums: *const Sums) {
     // SAFETY: the caller's promises; the last vector's lanes beyond C are neither read nor written.
     unsafe {
         V::enter(
             #[inline(always)]
             || {
                 let epilogue: E = tile.c.epilogue();
-                let sums: *const f32 = sums.0.as_ptr();
+                let sums: *const f32 = sums.cast();
                 for i in 0..rows {
                     let c = Output { col: 1, ..tile.c.from(i, 0) };
                     for j in 0..vectors {
