@@ -1,12 +1,12 @@
 //! Products as tiles, in blocks that stay in cache.
 
-use std::cell::RefCell;
 use std::ops::Range;
 
 use super::pack::{pack_a, pack_b};
 use super::place::Pass;
 use super::problem::{Input, Output, Problem};
 use super::tile::{Tile, TileKernels, max_rows, max_vectors};
+use super::workspace::with_workspace;
 use crate::kernels::simd::Simd;
 
 /// The most steps along the depth between two visits to C: a block of B is this high.
@@ -23,24 +23,14 @@ pub struct Packing {
     pub b: bool,
 }
 
-/// A cache line of packed numbers.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Line(#[expect(dead_code, reason = "written and read through pointers")] [f32; 16]);
-
-thread_local! {
-    /// Packed blocks; kept, so that products do not allocate once their thread has seen their size.
-    static WORKSPACE: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
-}
-
 /// Cuts `0..n` into the fewest equal parts that are no larger than `max`: none is so small that it runs slowly.
-fn parts(n: usize, max: usize) -> impl Iterator<Item = Range<usize>> {
+pub fn parts(n: usize, max: usize) -> impl Iterator<Item = Range<usize>> {
     let count = n.div_ceil(max);
     (0..count).map(move |i| n * i / count..n * (i + 1) / count)
 }
 
 /// Cuts `0..n` into parts of `size`, and what is left: most tiles are of the largest shape.
-fn whole_parts(n: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
+pub fn whole_parts(n: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
     (0..n).step_by(size).map(move |start| start..n.min(start + size))
 }
 
@@ -56,16 +46,9 @@ pub unsafe fn blocked<V: Simd>(
     packing: Packing,
     kernels: &TileKernels,
 ) {
-    let lines = |numbers: usize| numbers.div_ceil(16);
     let depth = product.depth.min(MAX_DEPTH);
-    let a_lines = lines(depth * rows.len().min(MAX_ROWS));
-    let b_lines = lines(depth * (cols.len().min(MAX_COLS) + V::LANES));
-    WORKSPACE.with_borrow_mut(|workspace| {
-        if workspace.len() < a_lines + b_lines {
-            workspace.resize(a_lines + b_lines, Line([0.0; 16]));
-        }
-        let a_space: *mut f32 = workspace.as_mut_ptr().cast();
-        let b_space = a_space.wrapping_add(a_lines * 16);
+    let numbers = [depth * rows.len().min(MAX_ROWS), depth * (cols.len().min(MAX_COLS) + V::LANES)];
+    with_workspace(numbers, |[a_space, b_space]| {
         for steps in parts(product.depth, MAX_DEPTH) {
             let pass = Pass { first: steps.start == 0, last: steps.end == product.depth };
             let c = Output { pass, ..product.c };

@@ -21,7 +21,7 @@ const fn max_rows<V: Simd>() -> usize {
 }
 
 /// Some rows × `cols` of C; rows of A and columns of B are contiguous.
-struct Group {
+pub struct Group {
     depth: usize,
     a: Input,
     b: Input,
@@ -29,11 +29,19 @@ struct Group {
     cols: usize,
 }
 
+/// The totals of a group, row by row, [`COLS`] each.
+type Totals = [[f32; COLS]; 6];
+
+/// Makes of the totals of so many rows what C becomes. They come by memory, so that the kernels are compiled once for all
+/// epilogues.
+pub type Finish = unsafe fn(&Group, rows: usize, totals: &Totals);
+
 /// Computes the columns `cols` of a product in which rows of A and columns of B are contiguous.
 ///
 /// # Safety
-/// The machine has the instruction set of `V`, the epilogue is an `E`, and nobody else uses these columns of C meanwhile.
-pub unsafe fn dot<V: Simd, E: Epilogue<f32>>(product: &Problem, cols: Range<usize>) {
+/// The machine has the instruction set of `V`, `finish` is that of the epilogue, and nobody else uses these columns of C
+/// meanwhile.
+pub unsafe fn dot<V: Simd>(product: &Problem, cols: Range<usize>, finish: Finish) {
     let tiles = product.rows.div_ceil(max_rows::<V>());
     for j in cols.clone().step_by(COLS) {
         for tile in 0..tiles {
@@ -47,29 +55,34 @@ pub unsafe fn dot<V: Simd, E: Epilogue<f32>>(product: &Problem, cols: Range<usiz
                 c: product.c.from(i, j),
                 cols: COLS.min(cols.end - j),
             };
+            let kernel = match rows {
+                1 => totals::<V, 1>,
+                2 => totals::<V, 2>,
+                3 => totals::<V, 3>,
+                4 => totals::<V, 4>,
+                5 => totals::<V, 5>,
+                _ => totals::<V, 6>,
+            };
             // SAFETY: the group lies within the product and these columns.
-            unsafe {
-                match rows {
-                    1 => run::<V, E, 1>(&group),
-                    2 => run::<V, E, 2>(&group),
-                    3 => run::<V, E, 3>(&group),
-                    4 => run::<V, E, 4>(&group),
-                    5 => run::<V, E, 5>(&group),
-                    _ => run::<V, E, 6>(&group),
-                }
-            }
+            unsafe { finish(&group, rows, &kernel(&group)) };
         }
     }
 }
 
-unsafe fn run<V: Simd, E: Epilogue<f32>, const ROWS: usize>(group: &Group) {
+unsafe fn totals<V: Simd, const ROWS: usize>(group: &Group) -> Totals {
+    let mut totals = [[0.0; COLS]; 6];
     // SAFETY: the caller's promises.
     unsafe {
         V::enter(
             #[inline(always)]
-            || finish::<V, E, ROWS>(group, sums::<V, ROWS>(group)),
-        )
+            || {
+                for (total, vectors) in totals.iter_mut().zip(sums::<V, ROWS>(group)) {
+                    V::sum4(vectors).store(total.as_mut_ptr());
+                }
+            },
+        );
     }
+    totals
 }
 
 #[inline(always)]
@@ -123,15 +136,22 @@ unsafe fn accumulate<V: Simd, const ROWS: usize>(
     }
 }
 
-#[inline(always)]
-unsafe fn finish<V: Simd, E: Epilogue<f32>, const ROWS: usize>(group: &Group, sums: [[V; COLS]; ROWS]) {
-    let place = group.c.place(0, group.cols);
+/// The [`Finish`] of an epilogue.
+///
+/// # Safety
+/// The machine has the instruction set of `V`, the epilogue is an `E`, and nobody else uses these columns of C meanwhile.
+pub unsafe fn finish<V: Simd, E: Epilogue<f32>>(group: &Group, rows: usize, totals: &Totals) {
     // SAFETY: the caller's promises; only the group's columns are touched.
     unsafe {
-        let mut totals = [V::Four::splat(0.0); ROWS];
-        for (total, vectors) in totals.iter_mut().zip(sums) {
-            *total = V::sum4(vectors);
-        }
-        place.store(group.c.epilogue::<E>().apply(totals, &place));
+        V::enter(
+            #[inline(always)]
+            || {
+                for (i, totals) in totals.iter().enumerate().take(rows) {
+                    let place = group.c.from(i, 0).place(0, group.cols);
+                    let total = V::Four::load(totals.as_ptr());
+                    place.store(group.c.epilogue::<E>().apply([total], &place));
+                }
+            },
+        );
     }
 }

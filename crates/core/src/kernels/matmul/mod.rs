@@ -7,9 +7,11 @@ mod pack;
 mod place;
 mod plain;
 mod problem;
+mod sparse;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod workspace;
 
 pub use epilogue::{Activate, Activation, Bias, Epilogue, ReluGradient, Scale};
 pub use place::Place;
@@ -209,6 +211,11 @@ impl<E: Epilogue<f32>> Vectorized for Fused<E> {
 
     unsafe fn run<V: Simd>(self) {
         let Self { product, .. } = self;
+        if let Some(product) = sparse::skips(product) {
+            // SAFETY: the caller's promise.
+            unsafe { sparse::by_steps::<V>(product, TileKernels::of::<V, E>()) };
+            return;
+        }
         if E::ALONG_DEPTH
             && !product.near.columns
             && dot_pays::<V>(&product)
@@ -217,7 +224,7 @@ impl<E: Epilogue<f32>> Vectorized for Fused<E> {
             let grain = GRAIN.div_ceil(product.rows * product.depth).next_multiple_of(COLUMNS);
             parallel_for(product.cols, grain, &|cols| {
                 // SAFETY: the caller's promise; lanes have different columns.
-                unsafe { dot::dot::<V, E>(&product.of_lane(lane()), cols) }
+                unsafe { dot::dot::<V>(&product.of_lane(lane()), cols, dot::finish::<V, E>) }
             });
             return;
         }

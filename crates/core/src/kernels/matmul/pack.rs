@@ -7,6 +7,7 @@ use crate::kernels::simd::Simd;
 ///
 /// # Safety
 /// The machine has the instruction set of `V`; B can be read, and `depth * vectors * LANES` numbers written.
+#[inline(never)] // it is large, and called from several places
 pub unsafe fn pack_b<V: Simd>(b: Input, depth: usize, cols: usize, vectors: usize, to: *mut f32) {
     // SAFETY: the caller's promises, here and in the calls.
     unsafe {

@@ -26,7 +26,8 @@ impl Input {
         Self { data: self.at(i, j), ..self }
     }
 
-    fn transposed(self) -> Self {
+    /// The same matrix with rows for columns.
+    pub fn transposed(self) -> Self {
         Self { row: self.col, col: self.row, ..self }
     }
 }
@@ -76,7 +77,8 @@ impl Output {
         Place { data, stride, pitch, lanes, row, col, down, pass }
     }
 
-    fn transposed(self) -> Self {
+    /// The same matrix with rows for columns.
+    pub fn transposed(self) -> Self {
         Self {
             row: self.col,
             col: self.row,

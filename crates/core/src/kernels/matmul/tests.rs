@@ -2,6 +2,8 @@ mod case;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::problem::Problem;
+use super::sparse;
 use super::{
     Activate, Activation, Bias, Epilogue, Locality, Matrix, MatrixMut, ReluGradient, Scale, matmul,
     matmul_near,
@@ -135,6 +137,108 @@ fn spreads_nan_and_infinity_and_nothing_else() {
             }
         }
     }
+}
+
+/// A product that is large enough to leave steps out, beyond one block now and then, with zeros in runs in A or in B.
+fn mostly_zeros(rng: &mut Rng) -> Case {
+    loop {
+        let (rows, depth, cols) = match below(rng, 50) {
+            0 => (1 + below(rng, 300), 1000 + below(rng, 100), 200 + below(rng, 400)),
+            _ => (4 + below(rng, 150), 8 + below(rng, 200), 32 + below(rng, 100)),
+        };
+        let (rows, cols) = if below(rng, 2) == 0 { (rows, cols) } else { (cols, rows) };
+        let mut case = Case::any(rows, depth, cols, rng);
+        let Owned { data, row_stride, col_stride, .. } =
+            if rows < cols || below(rng, 4) == 0 { &mut case.b } else { &mut case.a };
+        let run = if *row_stride == 1 || *col_stride == 1 { 2 * *row_stride.max(col_stride) / 5 } else { 1 };
+        for numbers in data.chunks_mut(run.max(1)) {
+            if below(rng, 8) > 0 {
+                numbers.fill([0.0, -0.0][below(rng, 2)]);
+            }
+        }
+        if leaves_out(&mut case) {
+            return case;
+        }
+    }
+}
+
+fn leaves_out(case: &mut Case) -> bool {
+    let (rows, cols) = (case.a.rows, case.b.cols);
+    let c = MatrixMut { data: &mut case.c, rows, cols, row_stride: case.row_stride };
+    sparse::skips(Problem::new(case.a.view(), case.b.view(), c, Locality::default(), &Mode::Write)).is_some()
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too slow")]
+fn what_is_multiplied_by_zeros_is_left_out() {
+    let rng = &mut Rng::new(7, 0);
+    let specials = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e-45, 0.0];
+    for round in 0..300 {
+        let mut case = mostly_zeros(rng);
+        // NaN and infinities go where they go in double precision: 0·NaN is NaN.
+        if round % 3 == 0 {
+            for numbers in [&mut case.a.data, &mut case.b.data, &mut case.c] {
+                let n = numbers.len();
+                numbers[below(rng, n)] = specials[below(rng, specials.len())];
+            }
+        }
+        for isa in available() {
+            let run = |threads| with_isa(isa, || with_num_threads(threads, || case.run()));
+            let c = run(1);
+            case.check(&c);
+            for threads in [2, 3] {
+                assert_eq!(bits(&run(threads)), bits(&c), "{isa:?}, {threads} threads");
+            }
+        }
+    }
+}
+
+/// The sums are those of all steps, bit for bit: 1 + tiny numbers, most of them times 0, in the order of the steps.
+#[test]
+#[cfg_attr(miri, ignore = "too slow")]
+fn leaving_steps_out_changes_no_bit() {
+    let rng = &mut Rng::new(8, 0);
+    for isa in available() {
+        for _ in 0..20 {
+            let mut case = mostly_zeros(rng);
+            if case.a.cols > 1000 {
+                continue; // in several parts
+            }
+            case.after = After::Mode(Mode::Write);
+            let fused = isa != crate::kernels::Isa::Portable && isa != crate::kernels::Isa::Wasm128;
+            let c = with_isa(isa, || case.run());
+            let Case { a, b, row_stride, .. } = &case;
+            for i in 0..a.rows {
+                for j in 0..b.cols {
+                    let sum = (0..a.cols).fold(0.0f32, |sum, p| {
+                        let (x, y) = (a.at(i, p) as f32, b.at(p, j) as f32);
+                        if fused { x.mul_add(y, sum) } else { x * y + sum }
+                    });
+                    assert_eq!(c[i * row_stride + j], sum, "{isa:?} [{i}, {j}]");
+                }
+            }
+        }
+    }
+}
+
+/// Small products, few columns, few zeros, or strides that the lists do not know.
+#[test]
+fn products_that_gain_nothing_take_all_steps() {
+    let rng = &mut Rng::new(9, 0);
+    let mut case = |rows, depth, cols, zeros: usize| {
+        let mut case = Case::new(
+            Owned::new(rows, depth, (depth, 1), rng),
+            Owned::new(depth, cols, (cols, 1), rng),
+            After::Mode(Mode::Write),
+            rng,
+        );
+        let steps = depth * zeros / 100;
+        case.a.data.chunks_mut(depth).for_each(|row| row[..steps].fill(0.0));
+        leaves_out(&mut case)
+    };
+    assert!(case(64, 100, 64, 80) && case(4, 1000, 33, 60));
+    assert!(!case(64, 100, 64, 20) && !case(64, 100, 64, 0));
+    assert!(!case(3, 2000, 64, 80) && !case(1000, 100, 10, 80) && !case(16, 16, 32, 80));
 }
 
 #[test]

@@ -50,8 +50,8 @@ const MAX_SUMS: usize = 6 * 4 * 16;
 pub struct TileKernels {
     /// Computes a tile of the largest shape.
     largest: unsafe fn(&Tile),
-    /// Makes of the sums of `rows` × `vectors` what C becomes.
-    finish: unsafe fn(&Tile, rows: usize, vectors: usize, sums: *const Sums),
+    /// Makes of the sums of `rows` × `vectors`, row by row, what C becomes; of the tile only C and its last lanes matter.
+    pub finish: unsafe fn(&Tile, rows: usize, vectors: usize, sums: *const f32),
 }
 
 impl TileKernels {
@@ -76,7 +76,7 @@ impl Tile {
             } else {
                 let mut sums = MaybeUninit::<Sums>::uninit();
                 sums_kernel::<V>(rows, vectors)(self, sums.as_mut_ptr());
-                (kernels.finish)(self, rows, vectors, sums.as_ptr()); // no reference: a part of them is written
+                (kernels.finish)(self, rows, vectors, sums.as_ptr().cast()); // no reference: a part of them is written
             }
         }
     }
@@ -118,14 +118,13 @@ unsafe fn write<V: Simd, const ROWS: usize, const VECTORS: usize>(tile: &Tile, t
     }
 }
 
-unsafe fn finish_any<V: Simd, E: Epilogue<f32>>(tile: &Tile, rows: usize, vectors: usize, sums: *const Sums) {
+unsafe fn finish_any<V: Simd, E: Epilogue<f32>>(tile: &Tile, rows: usize, vectors: usize, sums: *const f32) {
     // SAFETY: the caller's promises; the last vector's lanes beyond C are neither read nor written.
     unsafe {
         V::enter(
             #[inline(always)]
             || {
                 let epilogue: E = tile.c.epilogue();
-                let sums: *const f32 = sums.cast();
                 for i in 0..rows {
                     let c = Output { col: 1, ..tile.c.from(i, 0) };
                     for j in 0..vectors {

@@ -100,6 +100,12 @@ impl Simd for __m256 {
     }
 
     #[inline(always)]
+    unsafe fn nonzero(self) -> u32 {
+        // SAFETY: as above.
+        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(self, _mm256_setzero_ps())) as u32 }
+    }
+
+    #[inline(always)]
     unsafe fn sum4(vectors: [Self; 4]) -> __m128 {
         // SAFETY: as above.
         unsafe {

@@ -100,6 +100,12 @@ impl Simd for __m512 {
     }
 
     #[inline(always)]
+    unsafe fn nonzero(self) -> u32 {
+        // SAFETY: as above.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(self, _mm512_setzero_ps()).into() }
+    }
+
+    #[inline(always)]
     unsafe fn sum4(vectors: [Self; 4]) -> __m128 {
         // SAFETY: as above.
         unsafe {

@@ -119,6 +119,12 @@ pub trait Simd: Vector<f32> {
     #[inline(always)]
     unsafe fn prefetch(_address: *const f32) {}
 
+    /// Bit `i` is set if lane `i` is not 0: if it is NaN, too.
+    ///
+    /// # Safety
+    /// That of the trait.
+    unsafe fn nonzero(self) -> u32;
+
     /// The sums over the lanes of four vectors.
     ///
     /// # Safety

@@ -81,6 +81,13 @@ impl Simd for float32x4_t {
     }
 
     #[inline(always)]
+    unsafe fn nonzero(self) -> u32 {
+        const BITS: [u32; 4] = [1, 2, 4, 8];
+        // SAFETY: as above; there are four numbers.
+        unsafe { vaddvq_u32(vbicq_u32(vld1q_u32(BITS.as_ptr()), vceqzq_f32(self))) }
+    }
+
+    #[inline(always)]
     unsafe fn sum4([a, b, c, d]: [Self; 4]) -> Self {
         // SAFETY: as above.
         unsafe { vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)) }

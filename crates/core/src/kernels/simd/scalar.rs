@@ -72,6 +72,11 @@ impl Simd for F32x4 {
     }
 
     #[inline(always)]
+    unsafe fn nonzero(self) -> u32 {
+        (0..4).map(|i| u32::from(self.0[i] != 0.0) << i).sum()
+    }
+
+    #[inline(always)]
     unsafe fn sum4(vectors: [Self; 4]) -> Self {
         Self(vectors.map(|Self([a, b, c, d])| (a + b) + (c + d)))
     }

@@ -90,6 +90,12 @@ impl Simd for __m128 {
     }
 
     #[inline(always)]
+    unsafe fn nonzero(self) -> u32 {
+        // SAFETY: SSE2 is there.
+        unsafe { _mm_movemask_ps(_mm_cmpneq_ps(self, _mm_setzero_ps())) as u32 }
+    }
+
+    #[inline(always)]
     unsafe fn sum4(vectors: [Self; 4]) -> Self {
         let [a, b, c, d] = transpose(vectors);
         // SAFETY: SSE2 is there.

@@ -31,6 +31,8 @@ impl Vectorized for EveryMethod {
                     let selected = lanes(V::load(signs.as_ptr()).select_nonpositive(a, b));
                     let expected = (0..n).map(|i| if signs[i] <= 0.0 { x[1 + i] } else { x[50 + i] });
                     assert_eq!(selected, expected.collect::<Vec<_>>());
+                    let nonzero: u32 = (0..n).map(|i| u32::from(signs[i] != 0.0) << i).sum();
+                    assert_eq!(V::load(signs.as_ptr()).nonzero(), nonzero, "{signs:?}");
                 }
                 for count in 1..=n {
                     // The end of an allocation: nothing beyond may be touched.

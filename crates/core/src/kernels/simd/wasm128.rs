@@ -77,6 +77,11 @@ impl Simd for v128 {
     }
 
     #[inline(always)]
+    unsafe fn nonzero(self) -> u32 {
+        u32::from(i32x4_bitmask(f32x4_ne(self, f32x4_splat(0.0))))
+    }
+
+    #[inline(always)]
     unsafe fn sum4(vectors: [Self; 4]) -> Self {
         let [a, b, c, d] = transpose(vectors);
         f32x4_add(f32x4_add(a, b), f32x4_add(c, d))
