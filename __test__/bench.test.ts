@@ -60,7 +60,8 @@ function product(overrides: Partial<Measured> = {}, threads = 1): Measured {
   };
 }
 
-const digits = { images: '', labels: '', count: 60_000 };
+const data = { images: '', labels: '', count: 60_000 };
+const digits = { train: data, inverted: { ...data, images: 'inverted' }, test: data };
 
 /** An epoch of the suite `seed` by both of ferrograd's ways and a peer. */
 function epoch(overrides: Partial<Measured> = {}): Measured {
@@ -133,14 +134,20 @@ describe('cases', () => {
     expect(seed([1], digits)[0]!.peers).toContain('ferrograd wasm');
   });
 
+  test('beside images that are mostly zeros there are some without', () => {
+    const images = seed([2, 1], digits).map(({ program }) => (program as Train).data?.images);
+    expect(images).toEqual(['', '', 'inverted']);
+  });
+
   test('those that claims rest on are of every suite that has a claim, without repetition', () => {
-    const cases = [...seed([2, 1], digits), ...mlp([2, 1], digits), ...predict(), ...latency(digits, 2)];
+    const cases = [...seed([2, 1], digits), ...mlp([2, 1], data), ...predict(), ...latency(data, 2)];
     const quoted = cases
       .filter((one) => isQuoted(one, 2))
       .map(({ suite, program }) => [suite, program.threads]);
     expect(quoted).toEqual([
       ['seed', 2],
       ['seed', 1],
+      ['seed', 2],
       ['mlp', 2],
       ['mlp', 2],
       ['predict', 1],
@@ -152,7 +159,7 @@ describe('cases', () => {
 
   test('scaling has a series for samples, for parameters and for threads', () => {
     const sizes = (name: string) =>
-      scaling([2], digits, 3).flatMap(({ series }) => (series?.name === name ? [series.size] : []));
+      scaling([2], data, 3).flatMap(({ series }) => (series?.name === name ? [series.size] : []));
     expect(sizes('samples')).toEqual([7_500, 15_000, 30_000, 60_000]);
     expect(sizes('parameters')[0]).toBe(784 * 32 + 32 + 32 * 10 + 10);
     expect(sizes('threads')).toEqual([1, 2, 3]);
@@ -259,7 +266,7 @@ describe('tables', () => {
   });
 
   test('the longest delays scatter, and are no less true for that', () => {
-    const [one] = latency(digits, 2);
+    const [one] = latency(data, 2);
     const lanes = [{ name: 'message max', seconds: [0.001, 0.002, 0.009] }];
     const delays: Measured = { ...one!, lanes, limit: [], skipped: [], others: 0, took: 9 };
     expect(

@@ -1,5 +1,5 @@
 /** The images that all peers work on, as plain files that each of them can read. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { datasets } from 'ferrograd';
 import { root, say } from '../scripts/command.js';
@@ -15,9 +15,11 @@ async function digits(train: boolean): Promise<datasets.ImageDataset> {
   return datasets.syntheticDigits({ train });
 }
 
-/** For training, and for testing: bytes of the images and int32 of the labels, without headers. */
+/** Bytes of the images and int32 of the labels, without headers. */
 export interface Digits {
   train: Data;
+  /** The same in black on white: next to no byte is 0. */
+  inverted: Data;
   test: Data;
 }
 
@@ -30,5 +32,12 @@ export async function writeDigits(folder: string): Promise<Digits> {
     writeFileSync(data.labels, labels);
     return data;
   };
-  return { train: await write('train'), test: await write('test') };
+  const train = await write('train');
+  const inverted = { ...train, images: join(folder, 'train-inverted-images') };
+  const images = readFileSync(train.images);
+  writeFileSync(
+    inverted.images,
+    images.map((byte) => 255 - byte),
+  );
+  return { train, inverted, test: await write('test') };
 }

@@ -47,7 +47,7 @@ async function casesOf(options: Options, folder: string): Promise<Case[]> {
   const digits = suites.some((suite) => onDigits.includes(suite)) ? await writeDigits(folder) : undefined;
   const cores = availableParallelism();
   const all: Record<Options['suites'][number], () => Case[]> = {
-    seed: () => seed(threads, digits!.train),
+    seed: () => seed(threads, digits!),
     mlp: () => mlp(threads, digits!.train),
     evaluate: () => evaluate(threads, digits!.test),
     predict,

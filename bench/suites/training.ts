@@ -1,5 +1,6 @@
 /** Whole training loops: the net of PyTorch's tutorial, and a wider one; how they scale; the event loop meanwhile. */
 import { type Case, type Data, parameterSizes, type Train, trainingFlops } from '../case.js';
+import type { Digits } from '../digits.js';
 
 const peers = ['ferrograd train', 'ferrograd loop', 'torch', 'jax-js', 'tfjs-wasm'];
 
@@ -30,13 +31,22 @@ function epochs(suite: string, name: string, program: OnData, names: string[]): 
   };
 }
 
-export function seed(threads: readonly number[], data: Data): Case[] {
+export function seed(threads: readonly number[], { train, inverted }: Digits): Case[] {
   const names = [...peers, 'ferrograd wasm'];
-  return threads.map((threads) => {
-    // WebAssembly has one thread.
-    const able = threads === 1 ? names : peers;
-    return epochs('seed', '784-128-10, SGD, batch 64', tutorial(data, threads), able);
-  });
+  const name = '784-128-10, SGD, batch 64';
+  return [
+    ...threads.map((threads) => {
+      // WebAssembly has one thread.
+      const able = threads === 1 ? names : peers;
+      return epochs('seed', name, tutorial(train, threads), able);
+    }),
+    // What is multiplied by zeros is left out: here there are none.
+    epochs('seed', `${name}, images without zeros`, tutorial(inverted, Math.max(...threads)), [
+      'ferrograd train',
+      'ferrograd loop',
+      'torch',
+    ]),
+  ];
 }
 
 export function mlp(threads: readonly number[], data: Data): Case[] {

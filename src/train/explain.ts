@@ -87,6 +87,9 @@ function sections({ plans }: Explained): Section[] {
       `${number(arenaBytes)}B of working memory`,
       ...(time > 0 ? [`${time.toFixed(1)} µs`] : []),
       ...(peak && reached ? [`${percent(reached)} of the multiply-add peak, ${number(peak)}FLOP/s`] : []),
+      ...(rows.some(({ ofPeak = 0 }) => ofPeak > 1)
+        ? ['above 100 % where multiplications by zeros, which count, are left out']
+        : []),
     ];
     return {
       title: `${train ? 'A step of training' : 'Evaluation'} on ${types}`,

@@ -109,7 +109,8 @@ pub struct Locality {
 /// A·B, and of it in C what the epilogue makes of it: [`Mode`](super::Mode) writes it or adds it, [`Activate`] adds a bias
 /// and applies an activation, [`ReluGradient`] goes back through a relu, [`Scale`] makes a step of gradient descent.
 ///
-/// The same bits for any number of threads. NaN and infinities spread as in a plain loop: 0·NaN is NaN.
+/// The same bits for any number of threads. NaN and infinities spread as in a plain loop: 0·NaN is NaN. Where A or B is
+/// mostly zeros, what is multiplied by zeros alone is left out, which changes nothing else.
 ///
 /// # Panics
 /// If shapes do not fit each other or the epilogue, or a slice is too short for its matrix.

@@ -289,10 +289,16 @@ unsafe fn are_finite<V: Simd>(numbers: *const f32, vectors: usize) -> bool {
             #[inline(always)]
             || {
                 let zero = V::splat(0.0);
+                let whole = vectors / 4 * 4;
                 let mut sums = [zero; 4]; // as each waits for its last
-                for i in 0..vectors {
-                    // 0·x is 0 or NaN.
-                    sums[i % 4] = V::load(numbers.add(i * V::LANES)).mul_add(zero, sums[i % 4]);
+                for i in (0..whole).step_by(4) {
+                    for (j, sum) in sums.iter_mut().enumerate() {
+                        // 0·x is 0 or NaN.
+                        *sum = V::load(numbers.add((i + j) * V::LANES)).mul_add(zero, *sum);
+                    }
+                }
+                for i in whole..vectors {
+                    sums[0] = V::load(numbers.add(i * V::LANES)).mul_add(zero, sums[0]);
                 }
                 sums.into_iter().all(|sum| sum.nonzero() == 0)
             },
