@@ -77,8 +77,9 @@ pub unsafe fn by_steps<V: Simd>(product: Problem, kernels: &'static TileKernels)
         // SAFETY: the caller's promise; lanes have different rows, or columns.
         unsafe { part::<V>(&product.of_lane(lane()), rows, cols, kernels) }
     };
-    // By columns, every lane has its own part of a weight in the forward pass and in its update.
-    if product.cols >= 2 * COLUMNS * get_num_threads() {
+    // By columns, every lane has its own part of a weight in the forward pass and in its update. It lists the steps of all
+    // rows then; by rows, it packs all columns.
+    if product.cols >= COLUMNS * get_num_threads() || product.cols >= product.rows {
         let least = GRAIN.div_ceil(product.rows * product.depth);
         parallel_for(product.cols, least.next_multiple_of(COLUMNS), &|cols| part(0..product.rows, cols));
     } else {
