@@ -2,6 +2,8 @@
 //!
 //! Only `src/native.ts` imports it; `src/binding.ts` describes it to TypeScript.
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod allocator;
 mod boundary;
 mod buffers;
 mod data;
@@ -33,6 +35,8 @@ pub fn initialize() -> napi::Result<(), Code> {
     guard(|| {
         #[cfg(windows)]
         resident::stay_loaded();
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        allocator::expect_large_blocks();
         isa_checked()?;
         pool::default_num_threads()?;
         Ok(())
