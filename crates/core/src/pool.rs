@@ -111,16 +111,41 @@ pub fn with_num_threads<R>(n: usize, f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// The lanes that [`parallel_for`] cuts `0..items` into, in order.
+pub fn lanes(items: usize, grain: usize) -> impl Iterator<Item = Range<usize>> {
+    let cut = Cut::new(items, grain);
+    (0..cut.lanes).map(move |lane| cut.lane(lane))
+}
+
+/// How a range is cut.
+#[derive(Clone, Copy)]
+struct Cut {
+    items: usize,
+    grain: usize,
+    lanes: usize,
+}
+
+impl Cut {
+    fn new(items: usize, grain: usize) -> Self {
+        let grain = grain.max(1);
+        Self { items, grain, lanes: get_num_threads().min(items.div_ceil(grain)) }
+    }
+
+    fn lane(self, lane: usize) -> Range<usize> {
+        let units = self.items.div_ceil(self.grain);
+        let edge = |lane: usize| (units * lane / self.lanes * self.grain).min(self.items);
+        edge(lane)..edge(lane + 1)
+    }
+}
+
 /// Runs `body` over `0..items`, cut into at most [`get_num_threads`] contiguous lanes of whole multiples of `grain`, but
 /// for the end of the last. Lanes run at the same time or one after the other; all have ended on return.
 ///
 /// # Panics
 /// If `body` does, once all lanes have ended.
 pub fn parallel_for(items: usize, grain: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
-    let grain = grain.max(1);
-    let threads = get_num_threads();
-    let lanes = threads.min(items.div_ceil(grain));
-    match lanes {
+    let cut = Cut::new(items, grain);
+    match cut.lanes {
         0 => {}
         1 => {
             let outer = LANE.replace(0);
@@ -129,10 +154,8 @@ pub fn parallel_for(items: usize, grain: usize, body: &(dyn Fn(Range<usize>) + S
         }
         _ => Job {
             body,
-            items,
-            grain,
-            lanes,
-            threads,
+            cut,
+            threads: get_num_threads(),
             isa: isa(),
             running: AtomicUsize::new(0),
             panic: Mutex::new(None),
@@ -145,9 +168,7 @@ pub fn parallel_for(items: usize, grain: usize, body: &(dyn Fn(Range<usize>) + S
 /// The lanes of one [`parallel_for`].
 struct Job<'a> {
     body: &'a (dyn Fn(Range<usize>) + Sync),
-    items: usize,
-    grain: usize,
-    lanes: usize,
+    cut: Cut,
     /// What holds for the caller must hold for its lanes.
     threads: usize,
     isa: Isa,
@@ -176,7 +197,7 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 impl Job<'_> {
     fn run(&self) {
         if TAKEN.swap(true, Ordering::Acquire) {
-            for lane in 0..self.lanes {
+            for lane in 0..self.cut.lanes {
                 self.run_lane(lane);
             }
         } else {
@@ -190,7 +211,7 @@ impl Job<'_> {
 
     /// Runs lane 0 and whatever lanes the workers do not take, and waits for those that they took.
     fn share(&self) {
-        let workers = &WORKERS[..self.lanes - 1];
+        let workers = &WORKERS[..self.cut.lanes - 1];
         self.running.store(workers.len(), Ordering::Relaxed);
         let job: *const Self = self;
         for (index, worker) in workers.iter().enumerate() {
@@ -218,12 +239,9 @@ impl Job<'_> {
     }
 
     fn run_lane(&self, lane: usize) {
-        let units = self.items.div_ceil(self.grain);
-        let edge = |lane: usize| (units * lane / self.lanes * self.grain).min(self.items);
         let outer = LANE.replace(lane);
-        let run = || {
-            with_num_threads(self.threads, || with_isa(self.isa, || (self.body)(edge(lane)..edge(lane + 1))))
-        };
+        let run =
+            || with_num_threads(self.threads, || with_isa(self.isa, || (self.body)(self.cut.lane(lane))));
         if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
             self.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
         }

@@ -93,7 +93,7 @@ impl Trainer {
     fn new(rule: &str, options: &str, train: bool, labels: &str, wrong: Option<i32>) -> Self {
         let mut session = Session::new(&[HIDDEN * PIXELS, HIDDEN, CLASSES * HIDDEN, CLASSES]);
         session.set_groups(vec![(optim::parse(rule, options).unwrap(), vec![0, 1, 2, 3])]).unwrap();
-        for (number, parameter) in session.values().0.into_iter().enumerate() {
+        for (number, parameter) in session.values().unwrap().0.into_iter().enumerate() {
             let wave = |i: usize| ((i * 37 % 101) as f32 / 101.0 - 0.5) * 0.2;
             parameter.iter_mut().enumerate().for_each(|(i, x)| *x = wave(i + number));
         }
@@ -127,7 +127,7 @@ impl Trainer {
     }
 
     fn parameters(&mut self) -> Vec<Vec<f32>> {
-        self.session.values().0.into_iter().map(|x| x.to_vec()).collect()
+        self.session.values().unwrap().0.into_iter().map(|x| x.to_vec()).collect()
     }
 }
 
@@ -223,7 +223,7 @@ fn a_wrong_label_ends_the_run_at_the_step_before() {
 fn a_loss_that_is_not_finite_ends_the_run_before_its_step() {
     let _alone = ALONE.lock();
     let mut trainer = Trainer::new("sgd", SGD, true, "int32", None);
-    trainer.session.values().0[3][0] = f32::NAN;
+    trainer.session.values().unwrap().0[3][0] = f32::NAN;
     let before = trainer.parameters();
     let outcome = trainer.epoch().unwrap();
     assert_eq!((outcome.stopped, outcome.steps), (Stopped::NonFinite, 0));

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Buffer;
 use crate::data::gather::Normalization;
-use crate::plan::{Bindings, Column, Manner, Outcome, Plan, Program, Session, Stopped, Streams, Updates};
+use crate::plan::{
+    Bindings, Column, Manner, Outcome, Plan, Program, Session, Stopped, Streams, Updates, Weights,
+};
 use crate::{DType, Data, Error, Result, optim};
 
 fn json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T> {
@@ -109,7 +111,8 @@ pub fn write(session: &mut Session, parameters: &[Buffer], buffers: &[Buffer], s
     let parameters = parameters.iter().map(Buffer::floats).collect::<Result<Vec<_>>>()?;
     let buffers = buffers.iter().map(Buffer::floats).collect::<Result<Vec<_>>>()?;
     let steps = steps.ints()?;
-    for (ours, theirs) in pairs(session.values(), (parameters.into_iter(), buffers.into_iter()), |x| x.len())?
+    for (ours, theirs) in
+        pairs(session.values()?, (parameters.into_iter(), buffers.into_iter()), |x| x.len())?
     {
         ours.copy_from_slice(theirs);
     }
@@ -127,7 +130,8 @@ pub fn read(
     let parameters = parameters.iter_mut().map(Buffer::floats_mut).collect::<Result<Vec<_>>>()?;
     let buffers = buffers.iter_mut().map(Buffer::floats_mut).collect::<Result<Vec<_>>>()?;
     let steps = steps.ints_mut()?;
-    for (ours, theirs) in pairs(session.values(), (parameters.into_iter(), buffers.into_iter()), |x| x.len())?
+    for (ours, theirs) in
+        pairs(session.values()?, (parameters.into_iter(), buffers.into_iter()), |x| x.len())?
     {
         theirs.copy_from_slice(ours);
     }
@@ -200,7 +204,7 @@ impl Inference {
     /// Compiles a program that does not train.
     pub fn compile(program: &str, constants: &[Buffer]) -> Result<Self> {
         let updates = Updates::none(0);
-        let plan = Plan::compile(&Program::parse(program)?, &all_data(constants)?, &updates)?;
+        let plan = Plan::compile(&Program::parse(program)?, &all_data(constants)?, &updates, Weights::Lent)?;
         Ok(Self { plan, updates })
     }
 

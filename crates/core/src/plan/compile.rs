@@ -9,6 +9,7 @@ use crate::graph::{self, Arena, Call, Few, reverse};
 use crate::kernels::Mode;
 use crate::ops;
 use crate::plan::dense::{BiasGradient, Dense, DenseInputGradient, DenseWeightGradient, Sizes};
+use crate::plan::keep::{Weights, keep};
 use crate::plan::memory::{self, Constant, Home, Memory, Storage};
 use crate::plan::metric::Judge;
 use crate::plan::program::{LeafKind, MetricName, Program};
@@ -55,10 +56,15 @@ fn label(what: &str, tensor: &TensorType) -> String {
 
 impl<T: Real> Plan<T> {
     /// Compiles a program, whose constants have these elements. Which parameters a training step changes, and how, is
-    /// for `updates` to say.
+    /// for `updates` to say, and whether the plan may keep some of them while it runs, for `weights`.
     ///
     /// Errors are those of the operations, for shapes that do not fit; and state errors where there is nothing to train.
-    pub fn compile(program: &Program, constants: &[Data<'_, T>], updates: &Updates<T>) -> Result<Self> {
+    pub fn compile(
+        program: &Program,
+        constants: &[Data<'_, T>],
+        updates: &Updates<T>,
+        weights: Weights,
+    ) -> Result<Self> {
         let mut builder = Builder { storages: Vec::new(), steps: Vec::new(), constants: Vec::new() };
         let mut values = leaves(program, constants, &mut builder)?;
         let nodes = forward(program, &mut builder, &mut values)?;
@@ -91,6 +97,10 @@ impl<T: Real> Plan<T> {
         let Builder { mut storages, mut steps, constants } = builder;
         rewrite(&mut steps, &storages, updates, &after);
         let threads = get_num_threads();
+        let kept = match weights {
+            Weights::Kept => keep(&mut steps, &mut storages, &after),
+            Weights::Lent => Vec::new(),
+        };
         copy_inputs(&mut steps, &mut storages, &before, threads);
         keep_columns(&mut steps, &mut storages, threads);
         let lives = memory::lives(&storages, &steps, &before, &after);
@@ -98,10 +108,11 @@ impl<T: Real> Plan<T> {
         verify(&storages, &assignment, &steps, &before, &after)?;
         let forward = steps.iter().take_while(|step| step.phase == Phase::Forward).count();
         let times = vec![(Duration::ZERO, 0); steps.len()];
-        let memory = Memory::new(storages, assignment, constants);
+        let memory = Memory::new(storages, assignment, constants, kept);
         Ok(Self {
             program: program.clone(),
             threads,
+            weights,
             steps,
             forward,
             memory,
@@ -194,7 +205,7 @@ fn forward<T: Real>(
                 let storage = builder.storage(output.dtype, output.shape.elements(), Home::Arena, label);
                 if wanted[leaves + k] {
                     let kernel: Box<dyn Kernel<T>> = match dense_sizes(&node.op, &call, &inputs) {
-                        Some(sizes) => Box::new(Dense { sizes, relu: false, copies: 0 }),
+                        Some(sizes) => Box::new(Dense { sizes, relu: false, copies: 0, kept: false }),
                         None => Box::new(Forward { op: node.op.clone(), call: Arc::clone(&call) }),
                     };
                     builder.steps.push(Step {
@@ -342,7 +353,13 @@ fn gradient_steps<T: Real>(
                     writes,
                 ),
                 1 => push(
-                    Box::new(DenseWeightGradient { sizes, descent: None, copies: 0, columns: false }),
+                    Box::new(DenseWeightGradient {
+                        sizes,
+                        descent: None,
+                        copies: 0,
+                        columns: false,
+                        kept: false,
+                    }),
                     &[dy, place(0)],
                     writes,
                 ),

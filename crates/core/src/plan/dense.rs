@@ -4,7 +4,8 @@ use crate::dtype::Data;
 use crate::error::{Error, Result};
 use crate::kernels::columns::column_sums;
 use crate::kernels::matmul::{
-    Activate, Activation, Bias, COLUMNS, Locality, Matrix, MatrixMut, ReluGradient, Scale, matmul_near,
+    Activate, Activation, Bias, COLUMNS, Epilogue, Locality, Matrix, MatrixMut, ReluGradient, Scale,
+    matmul_near,
 };
 use crate::kernels::parallel::lanes_mut;
 use crate::kernels::{Mode, matmul};
@@ -51,6 +52,8 @@ pub struct Dense {
     pub relu: bool,
     /// The distance from a copy of x to the next, where every thread has its own.
     pub copies: usize,
+    /// Whether W is kept, see [`keep`](super::keep).
+    pub kept: bool,
 }
 
 impl<T: Real> Kernel<T> for Dense {
@@ -68,10 +71,14 @@ impl<T: Real> Kernel<T> for Dense {
         writes: &mut [Written<'_, T>],
         _: &mut Context<'_, T>,
     ) -> Result<()> {
-        let Sizes { rows, outputs, .. } = self.sizes;
-        let (x, weight) = (self.sizes.x(reads[0]), self.sizes.weight(reads[1]).transposed());
+        let Sizes { rows, inputs, outputs } = self.sizes;
+        let x = self.sizes.x(reads[0]);
+        let weight = match self.kept {
+            true => Matrix::row_major(real(reads[1]), inputs, outputs),
+            false => self.sizes.weight(reads[1]).transposed(),
+        };
         let y = MatrixMut::row_major(writes[0].real(), rows, outputs);
-        let near = Locality { a_copies: self.copies, ..Locality::default() };
+        let near = Locality { a_copies: self.copies, b_blocks: self.kept, ..Locality::default() };
         let bias = reads.get(2).map_or(Bias::None, |&b| Bias::Columns(&real(b)[..outputs]));
         let activation = if self.relu { Activation::Relu } else { Activation::Identity };
         matmul_near(x, weight, y, near, Activate { bias, activation });
@@ -211,6 +218,21 @@ pub struct DenseWeightGradient {
     pub copies: usize,
     /// Whether each thread computes its own columns of dW, however few.
     pub columns: bool,
+    /// Whether W and dW are kept, see [`keep`](super::keep).
+    pub kept: bool,
+}
+
+impl DenseWeightGradient {
+    fn product<T: Real>(&self, dy: Matrix<T>, x: Matrix<T>, to: &mut [T], epilogue: impl Epilogue<T>) {
+        let Sizes { inputs, outputs, .. } = self.sizes;
+        if self.kept {
+            let near = Locality { a_copies: self.copies, c_blocks: true, ..Locality::default() };
+            matmul_near(x.transposed(), dy, MatrixMut::row_major(to, inputs, outputs), near, epilogue);
+        } else {
+            let near = Locality { b_copies: self.copies, columns: self.columns, ..Locality::default() };
+            matmul_near(dy.transposed(), x, MatrixMut::row_major(to, outputs, inputs), near, epilogue);
+        }
+    }
 }
 
 impl<T: Real> Kernel<T> for DenseWeightGradient {
@@ -231,19 +253,16 @@ impl<T: Real> Kernel<T> for DenseWeightGradient {
         writes: &mut [Written<'_, T>],
         context: &mut Context<'_, T>,
     ) -> Result<()> {
-        let Sizes { inputs, outputs, .. } = self.sizes;
-        let (dy, x, mode) = (self.sizes.dy(reads[0]).transposed(), self.sizes.x(reads[1]), writes[0].mode);
-        let weight = MatrixMut::row_major(writes[0].real(), outputs, inputs);
-        let near = Locality { b_copies: self.copies, columns: self.columns, ..Locality::default() };
+        let (dy, x, mode) = (self.sizes.dy(reads[0]), self.sizes.x(reads[1]), writes[0].mode);
         let Some(parameter) = self.descent else {
-            matmul_near(dy, x, weight, near, mode);
+            self.product(dy, x, writes[0].real(), mode);
             return Ok(());
         };
         let Some(descent) = context.updates.rule(parameter).and_then(UpdateRule::descent) else {
             return Err(Error::internal("a plan was compiled for another optimizer"));
         };
         let [alpha, beta] = [-descent.rate, descent.keep].map(T::from_f64);
-        matmul_near(dy, x, weight, near, Scale { alpha, beta });
+        self.product(dy, x, writes[0].real(), Scale { alpha, beta });
         Ok(())
     }
 

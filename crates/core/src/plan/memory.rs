@@ -5,6 +5,7 @@ use std::ptr;
 
 use crate::dtype::{DType, Data, DataMut};
 use crate::plan::buffer::{Buffer, LINE};
+use crate::plan::keep::Kept;
 use crate::plan::step::{Place, Step, Target, Written};
 use crate::real::Real;
 
@@ -24,6 +25,8 @@ pub enum Home {
         /// Which of its buffers.
         buffer: usize,
     },
+    /// The plan: a copy of one of these two, see [`keep`](super::keep).
+    Kept(usize),
 }
 
 /// A run of elements: what one step makes, or what comes from outside.
@@ -173,13 +176,13 @@ impl<'a, T: Real> Bindings<'a, T> {
     }
 
     /// The elements of an outside home, if they are there and as many.
-    fn find(&self, storage: &Storage) -> Option<*mut u8> {
-        let lent = match storage.home {
+    fn find(&self, home: Home, elements: usize) -> Option<*mut T> {
+        let lent = match home {
             Home::Parameter(i) => self.parameters.get(i),
             Home::Memory { parameter, buffer } => self.memories.get(parameter)?.get(buffer),
-            Home::Arena | Home::Constant(_) => None,
+            Home::Arena | Home::Constant(_) | Home::Kept(_) => None,
         }?;
-        (lent.length == storage.elements).then_some(lent.data.cast())
+        (lent.length == elements).then_some(lent.data)
     }
 }
 
@@ -260,6 +263,7 @@ pub struct Memory<T> {
     _arena: Buffer<u8>,
     assignment: Assignment,
     constants: Vec<Constant<T>>,
+    kept: Vec<(Kept, Buffer<T>)>,
     starts: Vec<*mut u8>,
 }
 
@@ -268,7 +272,17 @@ unsafe impl<T: Send> Send for Memory<T> {}
 
 impl<T: Real> Memory<T> {
     /// With an arena as large as assigned.
-    pub fn new(storages: Vec<Storage>, assignment: Assignment, constants: Vec<Constant<T>>) -> Self {
+    pub fn new(
+        storages: Vec<Storage>,
+        assignment: Assignment,
+        constants: Vec<Constant<T>>,
+        kept: Vec<Kept>,
+    ) -> Self {
+        let mut kept: Vec<(Kept, Buffer<T>)> = kept
+            .into_iter()
+            .map(|kept| (kept.elements(), kept))
+            .map(|(n, kept)| (kept, Buffer::new(n)))
+            .collect();
         let mut arena: Buffer<u8> = Buffer::new(assignment.total * LINE);
         let base = arena.as_mut_slice().as_mut_ptr();
         let starts = storages
@@ -277,10 +291,11 @@ impl<T: Real> Memory<T> {
             .map(|(storage, lines)| match storage.home {
                 Home::Arena => base.wrapping_add(lines.start * LINE),
                 Home::Constant(i) => constants[i].start(),
+                Home::Kept(i) => kept[i].1.as_mut_slice().as_mut_ptr().cast(),
                 Home::Parameter(_) | Home::Memory { .. } => ptr::null_mut(),
             })
             .collect();
-        Self { storages, _arena: arena, assignment, constants, starts }
+        Self { storages, _arena: arena, assignment, constants, kept, starts }
     }
 
     /// What there is.
@@ -302,11 +317,33 @@ impl<T: Real> Memory<T> {
     #[must_use]
     pub fn bind(&mut self, bindings: &Bindings<'_, T>) -> bool {
         self.storages.iter().zip(&mut self.starts).all(|(storage, start)| match storage.home {
-            Home::Arena | Home::Constant(_) => true,
+            Home::Arena | Home::Constant(_) | Home::Kept(_) => true,
             Home::Parameter(_) | Home::Memory { .. } => {
-                *start = bindings.find(storage).unwrap_or(ptr::null_mut());
+                *start = bindings.find(storage.home, storage.elements).unwrap_or(ptr::null_mut()).cast();
                 !start.is_null()
             }
+        })
+    }
+
+    /// Copies what is kept from where it comes; false if something is missing or has another size.
+    #[must_use]
+    pub fn load(&mut self, bindings: &Bindings<'_, T>) -> bool {
+        self.kept.iter_mut().all(|(kept, buffer)| {
+            let Some(from) = bindings.find(kept.from, kept.elements()) else { return false };
+            // SAFETY: as many elements, which the bindings have borrowed.
+            kept.load(unsafe { std::slice::from_raw_parts(from, kept.elements()) }, buffer.as_mut_slice());
+            true
+        })
+    }
+
+    /// Copies what is kept to where it came from; false if that is missing or has another size.
+    #[must_use]
+    pub fn unload(&mut self, bindings: &Bindings<'_, T>) -> bool {
+        self.kept.iter().all(|(kept, buffer)| {
+            let Some(to) = bindings.find(kept.from, kept.elements()) else { return false };
+            // SAFETY: as above, mutably, as the caller has seen.
+            kept.unload(buffer.as_slice(), unsafe { std::slice::from_raw_parts_mut(to, kept.elements()) });
+            true
         })
     }
 

@@ -8,6 +8,7 @@
 mod buffer;
 mod compile;
 mod dense;
+mod keep;
 mod memory;
 mod metric;
 mod program;
@@ -20,6 +21,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+pub use keep::Weights;
 pub use memory::Bindings;
 pub use program::{Leaf, LeafKind, Metric, Program};
 pub use run::Plan;

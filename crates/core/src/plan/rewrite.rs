@@ -57,14 +57,14 @@ fn only_user<T: Real>(steps: &[Step<T>], at: usize, around: &Around<'_, T>) -> O
 
 /// y = relu(linear(x)): the relu in the product's epilogue.
 fn linear_relu<T: Real>(steps: &mut Vec<Step<T>>, at: usize, around: &Around<'_, T>) -> bool {
-    let Some(Single::Dense(Dense { sizes, relu: false, copies })) = steps[at].kernel.single() else {
+    let Some(Single::Dense(dense @ Dense { relu: false, .. })) = steps[at].kernel.single() else {
         return false;
     };
     let Some(user) = only_user(steps, at, around) else { return false };
     let Some(Single::Forward("relu")) = steps[user].kernel.single() else { return false };
     let writes = steps.remove(user).writes;
     steps[at].writes = writes;
-    steps[at].kernel = Box::new(Dense { sizes, relu: true, copies });
+    steps[at].kernel = Box::new(Dense { relu: true, ..dense });
     true
 }
 
@@ -96,7 +96,7 @@ fn input_gradient_relu<T: Real>(steps: &mut Vec<Step<T>>, at: usize, around: &Ar
 
 /// The gradient of a weight that only plain gradient descent reads: the weight takes its step in the product's epilogue.
 fn weight_gradient_descent<T: Real>(steps: &mut Vec<Step<T>>, at: usize, around: &Around<'_, T>) -> bool {
-    let Some(Single::DenseWeightGradient(DenseWeightGradient { sizes, descent: None, copies, columns })) =
+    let Some(Single::DenseWeightGradient(gradient @ DenseWeightGradient { descent: None, .. })) =
         steps[at].kernel.single()
     else {
         return false;
@@ -111,7 +111,7 @@ fn weight_gradient_descent<T: Real>(steps: &mut Vec<Step<T>>, at: usize, around:
     }
     steps.remove(user);
     steps[at].writes = Few::from_slice(&[weight]);
-    steps[at].kernel = Box::new(DenseWeightGradient { sizes, descent: Some(parameter), copies, columns });
+    steps[at].kernel = Box::new(DenseWeightGradient { descent: Some(parameter), ..gradient });
     true
 }
 

@@ -8,6 +8,7 @@ use crate::dtype::{Data, DataMut};
 use crate::error::{Error, Result};
 use crate::graph::{Arena, Few};
 use crate::kernels::Mode;
+use crate::plan::keep::Weights;
 use crate::plan::memory::{Bindings, Constant, Memory};
 use crate::plan::metric::Judge;
 use crate::plan::program::Program;
@@ -21,6 +22,7 @@ pub struct Plan<T> {
     pub(super) program: Program,
     /// What it was compiled for.
     pub(super) threads: usize,
+    pub(super) weights: Weights,
     pub(super) steps: Vec<Step<T>>,
     /// How many steps come before the loss is known.
     pub(super) forward: usize,
@@ -52,12 +54,30 @@ impl<T: Real> Plan<T> {
     /// The same program, compiled for these updates and the number of threads of now.
     pub fn compile_again(&self, updates: &Updates<T>) -> Result<Self> {
         let constants: Vec<Data<'_, T>> = self.memory.constants().iter().map(Constant::data).collect();
-        Self::compile(&self.program, &constants, updates)
+        Self::compile(&self.program, &constants, updates, self.weights)
+    }
+
+    /// Whether it was compiled for another number of threads than that of now.
+    pub fn is_outdated(&self) -> bool {
+        self.threads != get_num_threads()
+    }
+
+    /// Takes over the parameters that it keeps: from here to [`Plan::unload`] it is the plan that has them.
+    pub fn load(&mut self, bindings: &Bindings<'_, T>) -> Result<()> {
+        if self.memory.load(bindings) { Ok(()) } else { Err(missing()) }
+    }
+
+    /// Gives back the parameters that it keeps.
+    pub fn unload(&mut self, bindings: &Bindings<'_, T>) -> Result<()> {
+        if !self.trains() || (bindings.is_writable() && self.memory.unload(bindings)) {
+            return Ok(());
+        }
+        Err(missing())
     }
 
     /// Makes the plan one for the number of threads of now, if it was compiled for another.
     pub fn adapt(&mut self, updates: &Updates<T>) -> Result<()> {
-        if self.threads != get_num_threads() {
+        if self.is_outdated() {
             *self = self.compile_again(updates)?;
         }
         Ok(())
@@ -132,7 +152,7 @@ impl<T: Real> Plan<T> {
     /// such as a label out of range, leaves everything as it was.
     pub fn forward(&mut self, bindings: &Bindings<'_, T>, updates: &Updates<T>, profile: bool) -> Result<()> {
         if !self.memory.bind(bindings) {
-            return Err(Error::state("a parameter was detached or resized"));
+            return Err(missing());
         }
         self.run(0..self.forward, updates, profile)
     }
@@ -224,4 +244,8 @@ impl<T: Real> Plan<T> {
         });
         PlanInfo { steps: steps.collect(), arena_bytes: self.memory.arena_bytes(), threads: self.threads }
     }
+}
+
+fn missing() -> Error {
+    Error::state("a parameter was detached or resized")
 }

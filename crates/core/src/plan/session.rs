@@ -8,6 +8,7 @@ use crate::dtype::{DType, Data, DataMut};
 use crate::error::{Error, Result};
 use crate::optim::UpdateRule;
 use crate::plan::buffer::Buffer;
+use crate::plan::keep::Weights;
 use crate::plan::memory::{Bindings, Constant};
 use crate::plan::program::Program;
 use crate::plan::run::Plan;
@@ -170,6 +171,8 @@ pub struct Session {
     memories: Vec<Vec<Buffer<f32>>>,
     updates: Updates<f32>,
     plans: Vec<Plan<f32>>,
+    /// The plan that has the parameters which it keeps.
+    loaded: Option<usize>,
     data: Vec<Vec<Column>>,
 }
 
@@ -184,13 +187,14 @@ impl Session {
             memories: parameters.iter().map(|_| Vec::new()).collect(),
             updates: Updates::none(parameters.len()),
             plans: Vec::new(),
+            loaded: None,
             data: Vec::new(),
         }
     }
 
     /// Compiles a program; its number. Errors are those of [`Plan::compile`].
     pub fn compile(&mut self, program: &Program, constants: &[Data<'_, f32>]) -> Result<usize> {
-        self.plans.push(Plan::compile(program, constants, &self.updates)?);
+        self.plans.push(Plan::compile(program, constants, &self.updates, Weights::Kept)?);
         Ok(self.plans.len() - 1)
     }
 
@@ -213,6 +217,7 @@ impl Session {
 
     /// The rules from now on. What was remembered is kept where its size stays. Plans that would be others are made anew.
     pub fn set_groups(&mut self, groups: Vec<Group>) -> Result<()> {
+        self.settle()?;
         let count = self.parameters.len();
         let mut updates = Updates { steps: self.updates.steps.clone(), ..Updates::none(count) };
         for (number, (rule, parameters)) in groups.into_iter().enumerate() {
@@ -244,9 +249,16 @@ impl Session {
     }
 
     /// The elements of each parameter, then of each buffer of the optimizer's, in order.
-    pub fn values(&mut self) -> (Vec<&mut [f32]>, Vec<&mut [f32]>) {
+    pub fn values(&mut self) -> Result<(Vec<&mut [f32]>, Vec<&mut [f32]>)> {
+        self.settle()?;
         let parameters = self.parameters.iter_mut().map(Buffer::as_mut_slice).collect();
-        (parameters, self.memories.iter_mut().flatten().map(Buffer::as_mut_slice).collect())
+        Ok((parameters, self.memories.iter_mut().flatten().map(Buffer::as_mut_slice).collect()))
+    }
+
+    /// Takes back the parameters that a plan has kept since it ran.
+    fn settle(&mut self) -> Result<()> {
+        let Self { parameters, memories, plans, loaded, .. } = self;
+        settle(loaded, plans, &lend(parameters, memories))
     }
 
     /// How many updates each parameter has had, of those that are in a group.
@@ -314,11 +326,14 @@ impl Session {
 
     /// The output of a plan for one batch.
     pub fn predict(&mut self, plan: usize, inputs: &[Data<'_, f32>]) -> Result<Vec<f32>> {
-        let Self { parameters, updates, plans, .. } = self;
-        let plan = plans.get_mut(plan).ok_or_else(no_plan)?;
-        plan.adapt(updates)?;
+        let Self { parameters, memories, updates, plans, loaded, .. } = self;
+        plans.get(plan).ok_or_else(no_plan)?;
+        let bindings = lend(parameters, memories);
+        adapt(loaded, plans, updates, &bindings)?;
+        load(plan, loaded, plans, &bindings)?;
+        let plan = &mut plans[plan];
         copy_batch(plan, inputs)?;
-        plan.forward(&Bindings::reading(parameters.iter().map(Buffer::as_slice)), updates, false)?;
+        plan.forward(&bindings, updates, false)?;
         Ok(plan.output().to_vec())
     }
 
@@ -347,10 +362,9 @@ impl Session {
         control: &Control,
     ) -> Result<Outcome> {
         let begin = Instant::now();
-        let Self { parameters, memories, updates, plans: compiled, data: all } = self;
-        for plan in compiled.iter_mut() {
-            plan.adapt(updates)?;
-        }
+        let Self { parameters, memories, updates, plans: compiled, loaded, data: all } = self;
+        let bindings = lend(parameters, memories);
+        adapt(loaded, compiled, updates, &bindings)?;
         let metrics = plans.first().map_or(0, |&plan| compiled[plan].metric_count());
         let losses = Vec::with_capacity(plans.len());
         let mut outcome = Outcome {
@@ -361,10 +375,6 @@ impl Session {
             stopped: Stopped::Done,
             seconds: 0.0,
         };
-        let bindings = Bindings::writing(
-            parameters.iter_mut().map(Buffer::as_mut_slice),
-            memories.iter_mut().map(|buffers| buffers.iter_mut().map(Buffer::as_mut_slice).collect()),
-        );
         let columns = all.get(data).map_or(&[][..], Vec::as_slice);
         let (mut streams, mut sum) = (0, 0.0);
         for (step, &plan) in plans.iter().enumerate() {
@@ -372,6 +382,7 @@ impl Session {
                 outcome.stopped = Stopped::Aborted;
                 break;
             }
+            load(plan, loaded, compiled, &bindings)?;
             let plan = &mut compiled[plan];
             let profile = step % PROFILED == 1;
             fill(step, plan, columns)?;
@@ -399,6 +410,47 @@ impl Session {
         outcome.seconds = begin.elapsed().as_secs_f64();
         Ok(outcome)
     }
+}
+
+/// Parameters and what the optimizer remembers, for plans.
+fn lend<'a>(parameters: &'a mut [Buffer<f32>], memories: &'a mut [Vec<Buffer<f32>>]) -> Bindings<'a, f32> {
+    Bindings::writing(
+        parameters.iter_mut().map(Buffer::as_mut_slice),
+        memories.iter_mut().map(|buffers| buffers.iter_mut().map(Buffer::as_mut_slice).collect()),
+    )
+}
+
+/// Has the plan that keeps parameters give them back.
+fn settle(loaded: &mut Option<usize>, plans: &mut [Plan<f32>], bindings: &Bindings<'_, f32>) -> Result<()> {
+    loaded.take().map_or(Ok(()), |plan| plans[plan].unload(bindings))
+}
+
+/// Gives the parameters to a plan, unless it has them.
+fn load(
+    plan: usize,
+    loaded: &mut Option<usize>,
+    plans: &mut [Plan<f32>],
+    bindings: &Bindings<'_, f32>,
+) -> Result<()> {
+    if *loaded != Some(plan) {
+        settle(loaded, plans, bindings)?;
+        plans[plan].load(bindings)?;
+        *loaded = Some(plan);
+    }
+    Ok(())
+}
+
+/// Makes all plans some for the number of threads of now.
+fn adapt(
+    loaded: &mut Option<usize>,
+    plans: &mut [Plan<f32>],
+    updates: &Updates<f32>,
+    bindings: &Bindings<'_, f32>,
+) -> Result<()> {
+    if plans.iter().any(Plan::is_outdated) {
+        settle(loaded, plans, bindings)?;
+    }
+    plans.iter_mut().try_for_each(|plan| plan.adapt(updates))
 }
 
 impl Column {

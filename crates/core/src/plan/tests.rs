@@ -8,7 +8,7 @@ use crate::kernels::{Mode, strided};
 use crate::ops::{self, Grad, all_samples};
 use crate::optim::{Sgd, UpdateRule};
 use crate::plan::program::{LeafKind, Program};
-use crate::plan::{Bindings, Plan, Updates};
+use crate::plan::{Bindings, Plan, Updates, Weights};
 use crate::rng::Rng;
 use crate::shape::{Layout, Shape};
 
@@ -172,14 +172,16 @@ fn compare(what: &str, tracer: &Tracer, loss: usize) {
         Sgd { weight_decay: 0.25, maximize: true, ..Sgd::new(0.5) },
         Sgd { momentum: 0.5, ..Sgd::new(0.5) },
     ];
-    for rule in rules {
+    for (rule, weights) in
+        rules.into_iter().flat_map(|rule| [Weights::Lent, Weights::Kept].map(|w| (rule.clone(), w)))
+    {
         let mut updates = Updates::none(start.len());
         updates.group.fill(Some(0));
         updates.rules.push(Box::new(rule.clone()));
         let constants: Vec<Data<'_, f64>> =
             tracer.of_kind(&program, LeafKind::Constant).into_iter().map(Elements::data).collect();
         let mut plan =
-            Plan::compile(&program, &constants, &updates).unwrap_or_else(|e| panic!("{what}: {e}"));
+            Plan::compile(&program, &constants, &updates, weights).unwrap_or_else(|e| panic!("{what}: {e}"));
         let buffers = UpdateRule::<f64>::buffers(&rule);
         let mut parameters = start.clone();
         let mut memories: Vec<Vec<Vec<f64>>> =
@@ -190,10 +192,12 @@ fn compare(what: &str, tracer: &Tracer, loss: usize) {
         {
             let memories = memories.iter_mut().map(|m| m.iter_mut().map(Vec::as_mut_slice).collect());
             let bindings = Bindings::writing(parameters.iter_mut().map(Vec::as_mut_slice), memories);
+            plan.load(&bindings).unwrap();
             plan.forward(&bindings, &updates, false).unwrap();
             let value = plan.loss().unwrap();
             assert!(close(value, expected), "{what}: {value}, expected {expected}");
             plan.backward(&bindings, &updates, true).unwrap();
+            plan.unload(&bindings).unwrap();
         }
         for (number, grad) in grads.iter().enumerate() {
             let mut wanted = start[number].clone();
@@ -261,7 +265,7 @@ fn random_network(seed: u64) -> (Tracer, usize) {
     let [batch, classes] = [9, 7].map(|most| 1 + rng.below(most) as usize);
     let depth = 1 + rng.below(4) as usize;
     let same = 1 + rng.below(20) as usize;
-    let width = |rng: &mut Rng| if rng.below(2) == 0 { same } else { 1 + rng.below(40) as usize };
+    let width = |rng: &mut Rng| if rng.below(2) == 0 { same } else { 1 + rng.below(70) as usize };
     let mut widths = vec![width(&mut rng)];
     widths.extend((1..depth).map(|_| width(&mut rng)));
     widths.push(classes);
@@ -339,7 +343,7 @@ fn two_layers(rule: Sgd) -> Plan<f64> {
     let mut updates = Updates::none(2);
     updates.group.fill(Some(0));
     updates.rules.push(Box::new(rule));
-    Plan::compile(&tracer.program(loss), &[], &updates).unwrap()
+    Plan::compile(&tracer.program(loss), &[], &updates, Weights::Lent).unwrap()
 }
 
 #[test]
@@ -358,6 +362,46 @@ fn what_can_be_fused_is() {
     assert_eq!(plain.explain().steps.len(), 7, "{:?}", plain.explain());
     let momentum = two_layers(Sgd { momentum: 0.9, ..Sgd::new(0.1) });
     assert_eq!(fused(&momentum), ["linear + relu", mask]);
+}
+
+/// Which parameters a plan for this program keeps.
+fn kept(tracer: &Tracer, loss: usize, rule: Sgd, parameters: usize) -> Vec<usize> {
+    let mut updates = Updates::<f64>::none(parameters);
+    updates.group.fill(Some(0));
+    updates.rules.push(Box::new(rule));
+    let plan = Plan::compile(&tracer.program(loss), &[], &updates, Weights::Kept).unwrap();
+    let labels: Vec<String> = plan.explain().steps.into_iter().flat_map(|step| step.inputs).collect();
+    let is_kept = |p: &usize| {
+        labels.iter().any(|label| label.starts_with(&format!("parameter {p}:")) && label.contains("kept"))
+    };
+    (0..parameters).filter(is_kept).collect()
+}
+
+#[test]
+fn weights_that_meet_no_gradient_of_an_input_are_kept() {
+    for rule in [Sgd::new(0.1), Sgd { momentum: 0.9, ..Sgd::new(0.1) }] {
+        // The first of two layers; not the second, nor what is small.
+        for (width, expected) in [(40, &[0][..]), (31, &[])] {
+            let mut tracer = Tracer::default();
+            let x = tracer.leaf(0, DType::Float32, &[4, 3], &[0.5; 12]);
+            let labels = tracer.leaf(0, DType::Int32, &[4], &[0.0; 4]);
+            let w = tracer.leaf(1, DType::Float32, &[width, 3], &vec![0.1; 3 * width]);
+            let v = tracer.leaf(1, DType::Float32, &[50, width], &vec![0.1; 50 * width]);
+            let h = tracer.op("linear", "{}", &[x, w]);
+            let y = tracer.op("linear", "{}", &[h, v]);
+            let loss = tracer.op("crossEntropy", "{}", &[y, labels]);
+            assert_eq!(kept(&tracer, loss, rule.clone(), 2), expected);
+        }
+        // What is read otherwise as well stays as it is.
+        let mut tracer = Tracer::default();
+        let x = tracer.leaf(0, DType::Float32, &[4, 40], &[0.5; 160]);
+        let w = tracer.leaf(1, DType::Float32, &[40, 40], &[0.1; 1600]);
+        let h = tracer.op("linear", "{}", &[x, w]);
+        let y = tracer.op("mul", "{}", &[w, w]);
+        let [h, y] = [h, y].map(|v| tracer.op("sum", "{}", &[v]));
+        let loss = tracer.op("add", "{}", &[h, y]);
+        assert_eq!(kept(&tracer, loss, rule, 1), [0; 0]);
+    }
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub fn verify<T: Real>(
             }
             match storages[storage].home {
                 Home::Constant(_) => return Err(defect(&name, storage, "is constant and written")),
-                Home::Parameter(_) | Home::Memory { .. } => {
+                Home::Parameter(_) | Home::Memory { .. } | Home::Kept(_) => {
                     if step.phase == super::step::Phase::Forward {
                         return Err(defect(&name, storage, "changes before the loss is known"));
                     }

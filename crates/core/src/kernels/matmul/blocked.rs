@@ -3,18 +3,10 @@
 use std::ops::Range;
 
 use super::pack::{pack_a, pack_b};
-use super::place::Pass;
-use super::problem::{Input, Output, Problem};
+use super::problem::{Input, Problem};
 use super::tile::{Tile, TileKernels, max_rows, max_vectors};
 use super::workspace::with_workspace;
 use crate::kernels::simd::Simd;
-
-/// The most steps along the depth between two visits to C: a block of B is this high.
-const MAX_DEPTH: usize = 512;
-/// Rows of a block of A: with [`MAX_DEPTH`], what the second-level cache holds beside a panel of B.
-const MAX_ROWS: usize = 120;
-/// Columns of a block of packed B, which the last-level cache holds.
-const MAX_COLS: usize = 1024;
 
 /// What is copied before it is multiplied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,7 +16,7 @@ pub struct Packing {
 }
 
 /// Cuts `0..n` into the fewest equal parts that are no larger than `max`: none is so small that it runs slowly.
-pub fn parts(n: usize, max: usize) -> impl Iterator<Item = Range<usize>> {
+fn parts(n: usize, max: usize) -> impl Iterator<Item = Range<usize>> {
     let count = n.div_ceil(max);
     (0..count).map(move |i| n * i / count..n * (i + 1) / count)
 }
@@ -34,50 +26,47 @@ pub fn whole_parts(n: usize, size: usize) -> impl Iterator<Item = Range<usize>> 
     (0..n).step_by(size).map(move |start| start..n.min(start + size))
 }
 
-/// Computes the part `rows` × `cols` of a product; columns of C are neighbours.
-///
-/// # Safety
-/// The machine has the instruction set of `V`, the kernels are those of the epilogue, and nobody else uses this part of C
-/// meanwhile.
-pub unsafe fn blocked<V: Simd>(
-    product: &Problem,
-    rows: Range<usize>,
-    cols: Range<usize>,
-    packing: Packing,
-    kernels: &TileKernels,
-) {
-    let depth = product.depth.min(MAX_DEPTH);
-    let numbers = [depth * rows.len().min(MAX_ROWS), depth * (cols.len().min(MAX_COLS) + V::LANES)];
-    with_workspace(numbers, |[a_space, b_space]| {
-        for steps in parts(product.depth, MAX_DEPTH) {
-            let pass = Pass { first: steps.start == 0, last: steps.end == product.depth };
-            let c = Output { pass, ..product.c };
-            for vectors in parts(cols.len().div_ceil(V::LANES), MAX_COLS / V::LANES) {
-                let col = cols.start + vectors.start * V::LANES;
-                let block_cols = cols.end.min(cols.start + vectors.end * V::LANES) - col;
-                for block_rows in whole_parts(rows.len(), MAX_ROWS) {
-                    let row = rows.start + block_rows.start;
-                    let block = Block {
-                        product: Problem {
-                            a: product.a.from(row, steps.start),
-                            b: product.b.from(steps.start, col),
-                            c: c.from(row, col),
-                            rows: block_rows.len(),
-                            cols: block_cols,
-                            depth: steps.len(),
-                            ..*product
-                        },
-                        packing,
-                        kernels,
-                        a_space,
-                        b_space,
-                        first: block_rows.start == 0,
-                    };
-                    // SAFETY: the block lies within the product's part, and the workspace is large enough for it.
-                    unsafe { block.run::<V>() }
+/// The most of a product that is computed at once.
+pub struct Limits {
+    pub depth: usize,
+    pub rows: usize,
+    /// A multiple of the lanes of every vector.
+    pub cols: usize,
+}
+
+impl Limits {
+    /// Calls `body(block, whether it is the first of its columns and steps)` for the blocks of a product: all rows one
+    /// after the other, then the next columns, then the next steps along the depth.
+    pub fn blocks<V: Simd>(&self, product: &Problem, mut body: impl FnMut(Problem, bool)) {
+        for steps in parts(product.depth, self.depth) {
+            for vectors in parts(product.cols.div_ceil(V::LANES), self.cols / V::LANES) {
+                let cols = vectors.start * V::LANES..product.cols.min(vectors.end * V::LANES);
+                for rows in whole_parts(product.rows, self.rows) {
+                    let first = rows.start == 0;
+                    body(product.block(rows, steps.clone(), cols.clone()), first);
                 }
             }
         }
+    }
+}
+
+/// Depth: the most steps between two visits to C, a block of B is this high. Rows: of a block of A, with that depth what
+/// the second-level cache holds beside a panel of B. Columns: of a block of packed B, which the last-level cache holds.
+const LIMITS: Limits = Limits { depth: 512, rows: 120, cols: 1024 };
+
+/// Computes a product; columns of C are neighbours.
+///
+/// # Safety
+/// The machine has the instruction set of `V`, the kernels are those of the epilogue, and nobody else uses C meanwhile.
+pub unsafe fn blocked<V: Simd>(product: &Problem, packing: Packing, kernels: &TileKernels) {
+    let depth = product.depth.min(LIMITS.depth);
+    let numbers = [depth * product.rows.min(LIMITS.rows), depth * (product.cols.min(LIMITS.cols) + V::LANES)];
+    with_workspace(numbers, |[a_space, b_space]| {
+        LIMITS.blocks::<V>(product, |product, first| {
+            let block = Block { product, packing, kernels, a_space, b_space, first };
+            // SAFETY: the block lies within the product, and the workspace is large enough for it.
+            unsafe { block.run::<V>() }
+        });
     });
 }
 

@@ -2,8 +2,6 @@
 //! vectors run along the depth, and neither operand is repacked. A few rows × 4 columns of C are held in registers, each
 //! as a vector of partial sums, which are added up at the end: what that costs is little if the depth is large.
 
-use std::ops::Range;
-
 use super::Epilogue;
 use super::problem::{Input, Output, Problem};
 use crate::kernels::simd::{Simd, Vector};
@@ -36,14 +34,13 @@ type Totals = [[f32; COLS]; 6];
 /// epilogues.
 pub type Finish = unsafe fn(&Group, rows: usize, totals: &Totals);
 
-/// Computes the columns `cols` of a product in which rows of A and columns of B are contiguous.
+/// Computes a product in which rows of A and columns of B are contiguous.
 ///
 /// # Safety
-/// The machine has the instruction set of `V`, `finish` is that of the epilogue, and nobody else uses these columns of C
-/// meanwhile.
-pub unsafe fn dot<V: Simd>(product: &Problem, cols: Range<usize>, finish: Finish) {
+/// The machine has the instruction set of `V`, `finish` is that of the epilogue, and nobody else uses C meanwhile.
+pub unsafe fn dot<V: Simd>(product: &Problem, finish: Finish) {
     let tiles = product.rows.div_ceil(max_rows::<V>());
-    for j in cols.clone().step_by(COLS) {
+    for j in (0..product.cols).step_by(COLS) {
         for tile in 0..tiles {
             // Equal tiles: none is so small that it waits for its own sums.
             let i = product.rows * tile / tiles;
@@ -53,7 +50,7 @@ pub unsafe fn dot<V: Simd>(product: &Problem, cols: Range<usize>, finish: Finish
                 a: product.a.from(i, 0),
                 b: product.b.from(0, j),
                 c: product.c.from(i, j),
-                cols: COLS.min(cols.end - j),
+                cols: COLS.min(product.cols - j),
             };
             let kernel = match rows {
                 1 => totals::<V, 1>,
@@ -63,7 +60,7 @@ pub unsafe fn dot<V: Simd>(product: &Problem, cols: Range<usize>, finish: Finish
                 5 => totals::<V, 5>,
                 _ => totals::<V, 6>,
             };
-            // SAFETY: the group lies within the product and these columns.
+            // SAFETY: the group lies within the product.
             unsafe { finish(&group, rows, &kernel(&group)) };
         }
     }

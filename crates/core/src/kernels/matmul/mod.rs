@@ -20,7 +20,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::simd::{Simd, Vectorized, dispatch};
-use crate::pool::{get_num_threads, lane, parallel_for};
+use crate::pool::{get_num_threads, lane, lanes, parallel_for};
 use blocked::Packing;
 use problem::Problem;
 use tile::TileKernels;
@@ -104,6 +104,23 @@ pub struct Locality {
     pub b_copies: usize,
     /// Whether each lane has its columns of B or of C near: columns are cut then, however small the product is.
     pub columns: bool,
+    /// Whether B lies in [`blocks`].
+    pub b_blocks: bool,
+    /// Whether C does.
+    pub c_blocks: bool,
+}
+
+impl Locality {
+    fn has_blocks(self) -> bool {
+        self.b_blocks || self.c_blocks
+    }
+}
+
+/// The columns of each lane of a product of which an operand lies in blocks: the columns of the first lane as a
+/// row-major matrix of their own, then those of the second, and so on. What a lane reads, and what it writes, is then
+/// in one piece, and no other lane's is in between.
+pub fn blocks(rows: usize, cols: usize, depth: usize) -> impl Iterator<Item = Range<usize>> {
+    lanes(cols, columns_of_lanes(rows * depth))
 }
 
 /// A·B, and of it in C what the epilogue makes of it: [`Mode`](super::Mode) writes it or adds it, [`Activate`] adds a bias
@@ -145,10 +162,10 @@ impl Product for f64 {
         a: Matrix<Self>,
         b: Matrix<Self>,
         c: MatrixMut<Self>,
-        _: Locality,
+        near: Locality,
         epilogue: E,
     ) {
-        plain::matmul(a, b, c, epilogue); // of the first copies
+        plain::matmul(a, b, c, near, epilogue);
     }
 }
 
@@ -161,7 +178,7 @@ impl Product for f32 {
         epilogue: E,
     ) {
         match a.cols {
-            0 => plain::matmul(a, b, c, epilogue),
+            0 => plain::matmul(a, b, c, near, epilogue),
             _ => dispatch(Fused {
                 product: Problem::new(a, b, c, near, &epilogue),
                 epilogue: PhantomData::<E>,
@@ -189,6 +206,11 @@ fn dot_pays<V: Simd>(product: &Problem) -> bool {
 /// Lanes have columns by multiples of these: whole vectors, and the same for every instruction set.
 pub const COLUMNS: usize = 16;
 
+/// Lanes have columns by multiples of these, given the multiply-adds of one.
+fn columns_of_lanes(multiply_adds: usize) -> usize {
+    GRAIN.div_ceil(multiply_adds.max(1)).next_multiple_of(COLUMNS)
+}
+
 /// Whether lanes cut the columns of C or its rows: what is packed is cut too, lest every lane packs all of it, unless
 /// that side is much the shorter. The gradient of a weight, where A is packed, is cut by rows, as the weight is in the
 /// forward pass and in its update: each lane then has its own part in its cache.
@@ -212,20 +234,21 @@ impl<E: Epilogue<f32>> Vectorized for Fused<E> {
 
     unsafe fn run<V: Simd>(self) {
         let Self { product, .. } = self;
+        let near = product.near;
         if let Some(product) = sparse::skips(product) {
             // SAFETY: the caller's promise.
             unsafe { sparse::by_steps::<V>(product, TileKernels::of::<V, E>()) };
             return;
         }
         if E::ALONG_DEPTH
-            && !product.near.columns
+            && !(near.columns || near.has_blocks())
             && dot_pays::<V>(&product)
             && let Some(product) = product.along_depth()
         {
-            let grain = GRAIN.div_ceil(product.rows * product.depth).next_multiple_of(COLUMNS);
-            parallel_for(product.cols, grain, &|cols| {
+            parallel_for(product.cols, columns_of_lanes(product.rows * product.depth), &|cols| {
+                let part = product.part(lane(), 0..product.rows, cols);
                 // SAFETY: the caller's promise; lanes have different columns.
-                unsafe { dot::dot::<V>(&product.of_lane(lane()), cols, dot::finish::<V, E>) }
+                unsafe { dot::dot::<V>(&part, dot::finish::<V, E>) }
             });
             return;
         }
@@ -239,21 +262,29 @@ impl<E: Epilogue<f32>> Vectorized for Fused<E> {
 /// # Safety
 /// The machine has the instruction set of `V`, and the kernels are those of the epilogue.
 unsafe fn by_tiles<V: Simd>(product: Problem, kernels: &'static TileKernels) {
-    let near = product.near.columns;
-    let product = if near { product } else { product.flat() };
+    let near = product.near;
+    let product = if near.columns || near.has_blocks() { product } else { product.flat() };
     let packing = Packing {
         a: product.a.row == 1 && product.a.col != 1 && product.cols >= 256,
         b: product.b.col != 1 || product.rows >= 256,
     };
     let part = |rows: Range<usize>, cols: Range<usize>| {
         // SAFETY: the caller's promise; lanes have different rows, or columns.
-        unsafe { blocked::blocked::<V>(&product.of_lane(lane()), rows, cols, packing, kernels) }
+        unsafe { blocked::blocked::<V>(&product.part(lane(), rows, cols), packing, kernels) }
     };
-    if near || cuts_columns(&product, packing) {
-        let least = if near { 1 } else { GRAIN.div_ceil(product.rows * product.depth) };
-        parallel_for(product.cols, least.next_multiple_of(COLUMNS), &|cols| part(0..product.rows, cols));
+    if near.columns {
+        parallel_for(product.cols, COLUMNS, &|cols| part(0..product.rows, cols));
     } else {
-        let least = GRAIN.div_ceil(product.cols * product.depth);
-        parallel_for(product.rows, least.next_multiple_of(COLUMNS), &|rows| part(rows, 0..product.cols));
+        cut(&product, near.has_blocks() || cuts_columns(&product, packing), &part);
+    }
+}
+
+/// Has the lanes compute their parts: `part(rows, columns)`.
+fn cut(product: &Problem, by_columns: bool, part: &(dyn Fn(Range<usize>, Range<usize>) + Sync)) {
+    let Problem { rows, cols, depth, .. } = *product;
+    if by_columns {
+        parallel_for(cols, columns_of_lanes(rows * depth), &|cols| part(0..rows, cols));
+    } else {
+        parallel_for(rows, columns_of_lanes(cols * depth), &|rows| part(rows, 0..cols));
     }
 }

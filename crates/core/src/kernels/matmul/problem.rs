@@ -1,5 +1,6 @@
 //! A product as the kernels see it: pointers and strides, already checked.
 
+use std::ops::Range;
 use std::ptr;
 
 use super::place::{Pass, Place};
@@ -137,13 +138,45 @@ impl Problem {
         }
     }
 
-    /// The product of a lane's own copies.
-    #[inline(always)]
-    pub fn of_lane(&self, lane: usize) -> Self {
-        let mut own = *self;
-        own.a.data = own.a.data.wrapping_add(lane * self.near.a_copies);
-        own.b.data = own.b.data.wrapping_add(lane * self.near.b_copies);
-        own
+    /// What a lane computes: some rows and columns, from its own copies, in its own blocks.
+    pub fn part(&self, lane: usize, rows: Range<usize>, cols: Range<usize>) -> Self {
+        let Self { mut a, mut b, mut c, near, depth, .. } = *self;
+        a.data = a.data.wrapping_add(lane * near.a_copies);
+        b.data = b.data.wrapping_add(lane * near.b_copies);
+        b = match near.b_blocks {
+            true => Input { data: b.data.wrapping_add(cols.start * depth), row: cols.len(), col: 1 },
+            false => b.from(0, cols.start),
+        };
+        c = match near.c_blocks {
+            true => {
+                let data = c.data.wrapping_add(cols.start * self.rows);
+                Output { data, row: cols.len(), first_col: c.first_col + cols.start, ..c }
+            }
+            false => c.from(0, cols.start),
+        };
+        Self {
+            a: a.from(rows.start, 0),
+            b,
+            c: c.from(rows.start, 0),
+            rows: rows.len(),
+            cols: cols.len(),
+            depth,
+            near: Locality { columns: near.columns, ..Locality::default() },
+        }
+    }
+
+    /// Some of its rows and columns, and of the steps along the depth.
+    pub fn block(&self, rows: Range<usize>, steps: Range<usize>, cols: Range<usize>) -> Self {
+        let pass = Pass { first: steps.start == 0, last: steps.end == self.depth };
+        Self {
+            a: self.a.from(rows.start, steps.start),
+            b: self.b.from(steps.start, cols.start),
+            c: Output { pass, ..self.c.from(rows.start, cols.start) },
+            rows: rows.len(),
+            cols: cols.len(),
+            depth: steps.len(),
+            near: self.near,
+        }
     }
 
     /// The same product as Cᵀ = Bᵀ·Aᵀ.

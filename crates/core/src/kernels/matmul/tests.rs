@@ -1,16 +1,18 @@
 mod case;
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::problem::Problem;
 use super::sparse;
 use super::{
-    Activate, Activation, Bias, Epilogue, Locality, Matrix, MatrixMut, ReluGradient, Scale, matmul,
-    matmul_near,
+    Activate, Activation, Bias, Epilogue, Locality, Matrix, MatrixMut, Product, ReluGradient, Scale, blocks,
+    matmul, matmul_near,
 };
 use crate::kernels::Mode;
 use crate::kernels::isa::{available, with_isa};
 use crate::pool::with_num_threads;
+use crate::real::Real;
 use crate::rng::Rng;
 use case::{After, Case, Owned, below};
 
@@ -326,5 +328,70 @@ fn lanes_read_their_own_copies() {
         assert_eq!(both, [depth as f32, 2.0 * depth as f32], "{isa:?}");
         #[cfg(panic = "unwind")]
         assert!(catch_unwind(|| run(3)).is_err(), "two copies are too few for three threads");
+    }
+}
+
+/// A matrix as the [`blocks`] of its columns.
+fn in_blocks<T: Copy + Default>(x: &[T], rows: usize, blocks: &[Range<usize>]) -> Vec<T> {
+    let cols = x.len() / rows;
+    blocks
+        .iter()
+        .flat_map(|cols_| (0..rows).flat_map(move |i| &x[i * cols..][cols_.clone()]))
+        .copied()
+        .collect()
+}
+
+/// Of x·W + b, whose W lies in blocks, and of W's descent, a step of −0.5·xᵀ·y: what comes of y, and of W.
+fn layer<T: Product + Real>(
+    x: &[T],
+    w: &[T],
+    [rows, inputs, outputs]: [usize; 3],
+    in_blocks: bool,
+) -> [Vec<T>; 2] {
+    let (mut y, mut w) = (vec![T::ZERO; rows * outputs], w.to_vec());
+    let x = Matrix::row_major(x, rows, inputs);
+    let near = Locality { b_blocks: in_blocks, ..Locality::default() };
+    let bias = vec![T::ONE; outputs];
+    let epilogue = Activate { bias: Bias::Columns(&bias), activation: Activation::Relu };
+    let product = MatrixMut::row_major(&mut y, rows, outputs);
+    matmul_near(x, Matrix::row_major(&w, inputs, outputs), product, near, epilogue);
+    let near = Locality { c_blocks: in_blocks, ..Locality::default() };
+    let epilogue = Scale { alpha: T::from_f64(-0.5), beta: T::ONE };
+    let dy = Matrix::row_major(&y, rows, outputs);
+    matmul_near(x.transposed(), dy, MatrixMut::row_major(&mut w, inputs, outputs), near, epilogue);
+    [y, w]
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "too slow")]
+fn blocks_of_columns_hold_what_a_matrix_does() {
+    let rng = &mut Rng::new(10, 0);
+    for sizes in [[64, 784, 128], [5, 3, 50], [300, 40, 70], [64, 100, 129], [1, 600, 512]] {
+        let [rows, inputs, outputs] = sizes;
+        for zeros in [0, 80] {
+            let cut = |i: usize| if i * 31 % 100 < zeros { 0.0 } else { 1.0 };
+            let x: Vec<f32> = (0..rows * inputs).map(|i| rng.uniform() * cut(i % inputs)).collect();
+            let w: Vec<f32> = (0..inputs * outputs).map(|_| rng.uniform() - 0.5).collect();
+            for (isa, threads) in available().into_iter().flat_map(|isa| [1, 2, 3].map(|n| (isa, n))) {
+                with_isa(isa, || {
+                    with_num_threads(threads, || {
+                        let blocks: Vec<_> = blocks(rows, outputs, inputs).collect();
+                        let [y, changed] = layer(&x, &w, sizes, false);
+                        let [in_y, in_w] = layer(&x, &in_blocks(&w, inputs, &blocks), sizes, true);
+                        let what = format!("{sizes:?}, {zeros} % zeros, {isa:?}, {threads} threads");
+                        assert_eq!(bits(&in_y), bits(&y), "{what}");
+                        assert_eq!(bits(&in_w), bits(&in_blocks(&changed, inputs, &blocks)), "{what}");
+                    })
+                });
+            }
+            let doubles = |x: &[f32]| -> Vec<f64> { x.iter().map(|&x| f64::from(x)).collect() };
+            with_num_threads(3, || {
+                let blocks: Vec<_> = blocks(rows, outputs, inputs).collect();
+                let [y, changed] = layer(&doubles(&x), &doubles(&w), sizes, false);
+                let [in_y, in_w] =
+                    layer(&doubles(&x), &in_blocks(&doubles(&w), inputs, &blocks), sizes, true);
+                assert_eq!((in_y, in_w), (y, in_blocks(&changed, inputs, &blocks)), "{sizes:?}");
+            });
+        }
     }
 }

@@ -10,27 +10,26 @@ mod steps;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::blocked::{parts, whole_parts};
+use super::blocked::{Limits, whole_parts};
 use super::pack::pack_b;
-use super::place::Pass;
 use super::problem::{Input, Output, Problem};
 use super::tile::{Tile, TileKernels, max_vectors};
 use super::workspace::with_workspace;
-use super::{COLUMNS, GRAIN};
+use super::{COLUMNS, cut};
 use crate::kernels::simd::Simd;
-use crate::pool::{get_num_threads, lane, parallel_for};
+use crate::pool::{get_num_threads, lane};
 use steps::{AT_ONCE, ROWS, Step};
 
-/// The most steps along the depth between two visits to C: a panel of B is this high.
-const MAX_DEPTH: usize = 1024;
-/// Rows of a block of A, whose steps are listed at once.
-const MAX_ROWS: usize = 128;
-/// Columns of a block of packed B.
-const MAX_COLS: usize = 512;
+/// Depth: the most steps between two visits to C, a panel of B is this high. Rows: of a block of A, whose steps are listed
+/// at once. Columns: of a block of packed B.
+const LIMITS: Limits = Limits { depth: 1024, rows: 128, cols: 512 };
 
 /// Products with fewer multiply-adds, or fewer columns, are not worth a look at their zeros.
 const LEAST: usize = 128 * 1024;
 const LEAST_COLUMNS: usize = 32;
+
+/// With so many rows, packing B pays even if its rows are contiguous.
+const MANY_ROWS: usize = 256;
 
 /// Numbers in as many rows of sums as a vector has lanes.
 const MAX_SOME: usize = 16 * 4 * 16;
@@ -45,7 +44,8 @@ pub fn skips(product: Problem) -> Option<Problem> {
     if product.near.columns || product.rows * product.cols * product.depth < LEAST {
         return None;
     }
-    [product, product.transposed()].into_iter().find(is_mostly_zeros)
+    let transposed = (!product.near.has_blocks()).then(|| product.transposed());
+    [product].into_iter().chain(transposed).find(is_mostly_zeros)
 }
 
 fn is_mostly_zeros(product: &Problem) -> bool {
@@ -75,63 +75,43 @@ fn is_mostly_zeros(product: &Problem) -> bool {
 pub unsafe fn by_steps<V: Simd>(product: Problem, kernels: &'static TileKernels) {
     let part = |rows: Range<usize>, cols: Range<usize>| {
         // SAFETY: the caller's promise; lanes have different rows, or columns.
-        unsafe { part::<V>(&product.of_lane(lane()), rows, cols, kernels) }
+        unsafe { part::<V>(&product.part(lane(), rows, cols), kernels) };
     };
     // By columns, every lane has its own part of a weight in the forward pass and in its update. It lists the steps of all
     // rows then; by rows, it packs all columns.
-    if product.cols >= COLUMNS * get_num_threads() || product.cols >= product.rows {
-        let least = GRAIN.div_ceil(product.rows * product.depth);
-        parallel_for(product.cols, least.next_multiple_of(COLUMNS), &|cols| part(0..product.rows, cols));
-    } else {
-        let least = GRAIN.div_ceil(product.cols * product.depth);
-        parallel_for(product.rows, least.next_multiple_of(COLUMNS), &|rows| part(rows, 0..product.cols));
-    }
+    let by_columns = product.near.has_blocks()
+        || product.cols >= COLUMNS * get_num_threads()
+        || product.cols >= product.rows;
+    cut(&product, by_columns, &part);
 }
 
-unsafe fn part<V: Simd>(product: &Problem, rows: Range<usize>, cols: Range<usize>, kernels: &TileKernels) {
-    let depth = product.depth.min(MAX_DEPTH);
-    let groups = rows.len().min(MAX_ROWS).div_ceil(ROWS);
+unsafe fn part<V: Simd>(product: &Problem, kernels: &TileKernels) {
+    let depth = product.depth.min(LIMITS.depth);
+    let groups = product.rows.min(LIMITS.rows).div_ceil(ROWS);
     let list = (depth + AT_ONCE).next_multiple_of(2 * AT_ONCE);
-    let panels = depth * (cols.len().min(MAX_COLS) + V::LANES);
+    // What lies as it would be packed, and is not read very often, is read where it is.
+    let packed = product.b.col != 1 || product.cols % V::LANES > 0 || product.rows >= MANY_ROWS;
+    let panels = if packed { depth * (product.cols.min(LIMITS.cols) + V::LANES) } else { 0 };
     let bits = steps::bitmap_bytes(groups * ROWS, depth).max(steps::bitmap_bytes(depth, groups * ROWS));
     with_workspace([panels, groups * list / 2, bits.div_ceil(4)], |[panels, lists, bits]| {
-        for steps in parts(product.depth, MAX_DEPTH) {
-            let pass = Pass { first: steps.start == 0, last: steps.end == product.depth };
-            let c = Output { pass, ..product.c };
-            for vectors in parts(cols.len().div_ceil(V::LANES), MAX_COLS / V::LANES) {
-                let col = cols.start + vectors.start * V::LANES;
-                let block_cols = cols.end.min(cols.start + vectors.end * V::LANES) - col;
-                // SAFETY: the columns lie within the product's part, and there is room for them.
-                let finite =
-                    unsafe { pack::<V>(product.b.from(steps.start, col), steps.len(), block_cols, panels) };
-                for block_rows in whole_parts(rows.len(), MAX_ROWS) {
-                    let row = rows.start + block_rows.start;
-                    let block = Block {
-                        product: Problem {
-                            a: product.a.from(row, steps.start),
-                            c: c.from(row, col),
-                            rows: block_rows.len(),
-                            cols: block_cols,
-                            depth: steps.len(),
-                            ..*product
-                        },
-                        finite,
-                        kernels,
-                        panels,
-                        bits: bits.cast(),
-                        lists: lists.cast(),
-                        list,
-                    };
-                    // SAFETY: the block lies within the product's part, and there is room for its panels and lists.
-                    unsafe {
-                        V::enter(
-                            #[inline(always)]
-                            || block.run::<V>(),
-                        )
+        let mut finite = true;
+        LIMITS.blocks::<V>(product, |product, first| {
+            // SAFETY: the block lies within the product, and there is room for its panels and lists.
+            unsafe {
+                if first {
+                    finite = match packed {
+                        true => pack::<V>(product.b, product.depth, product.cols, panels),
+                        false => are_finite::<V>(product.b, product.depth, product.cols / V::LANES),
                     };
                 }
+                let (packed, bits, lists) = (packed.then_some(panels), bits.cast(), lists.cast());
+                let block = Block { product, finite, kernels, packed, bits, lists, list };
+                V::enter(
+                    #[inline(always)]
+                    || block.run::<V>(),
+                );
             }
-        }
+        });
     });
 }
 
@@ -141,8 +121,8 @@ struct Block<'a> {
     kernels: &'a TileKernels,
     /// Whether B is, without NaN too.
     finite: bool,
-    /// B, packed.
-    panels: *mut f32,
+    /// B, if it is packed.
+    packed: Option<*mut f32>,
     /// Room for a bitmap of A.
     bits: *mut u8,
     /// The steps of each group of rows.
@@ -155,7 +135,7 @@ impl Block<'_> {
     #[inline(always)]
     unsafe fn run<V: Simd>(&self) {
         let Problem { a, c, rows, cols, depth, .. } = self.product;
-        let mut counts = [0; MAX_ROWS / ROWS];
+        let mut counts = [0; LIMITS.rows / ROWS];
         // SAFETY: the caller's promises, here and below.
         unsafe {
             match self.finite {
@@ -165,8 +145,12 @@ impl Block<'_> {
         }
         for vectors in whole_parts(cols.div_ceil(V::LANES), max_vectors::<V>()) {
             let col = vectors.start * V::LANES;
+            let row = vectors.len() * V::LANES;
             let panel = Panel {
-                b: self.panels.wrapping_add(col * depth),
+                b: match self.packed {
+                    Some(panels) => Input { data: panels.wrapping_add(col * depth), row, col: 1 },
+                    None => self.product.b.from(0, col),
+                },
                 c: c.from(0, col),
                 cols: cols.min(vectors.end * V::LANES) - col,
                 vectors: vectors.len(),
@@ -254,8 +238,8 @@ impl Block<'_> {
 
 /// Some columns of a block.
 struct Panel {
-    /// Of packed B.
-    b: *const f32,
+    /// Of B, or of packed B.
+    b: Input,
     /// Of C.
     c: Output,
     cols: usize,
@@ -275,31 +259,30 @@ unsafe fn pack<V: Simd>(b: Input, depth: usize, cols: usize, to: *mut f32) -> bo
             // SAFETY: the caller's promises.
             unsafe {
                 pack_b::<V>(b.from(steps.start, col), steps.len(), cols, panel.len(), to);
-                finite &= are_finite::<V>(to, steps.len() * panel.len());
+                let packed = Input { data: to, row: panel.len() * V::LANES, col: 1 };
+                finite &= are_finite::<V>(packed, steps.len(), panel.len());
             }
         }
     }
     finite
 }
 
-/// Whether none of some vectors has a NaN or an infinity.
-unsafe fn are_finite<V: Simd>(numbers: *const f32, vectors: usize) -> bool {
+/// Whether none of `depth` × `vectors` of B is NaN or infinite.
+unsafe fn are_finite<V: Simd>(b: Input, depth: usize, vectors: usize) -> bool {
     // SAFETY: the caller's promises.
     unsafe {
         V::enter(
             #[inline(always)]
             || {
                 let zero = V::splat(0.0);
-                let whole = vectors / 4 * 4;
                 let mut sums = [zero; 4]; // as each waits for its last
-                for i in (0..whole).step_by(4) {
-                    for (j, sum) in sums.iter_mut().enumerate() {
-                        // 0·x is 0 or NaN.
-                        *sum = V::load(numbers.add((i + j) * V::LANES)).mul_add(zero, *sum);
+                for step in 0..depth {
+                    for first in (0..vectors).step_by(4) {
+                        for (j, sum) in sums.iter_mut().enumerate().take(vectors - first) {
+                            // 0·x is 0 or NaN.
+                            *sum = V::load(b.at(step, (first + j) * V::LANES)).mul_add(zero, *sum);
+                        }
                     }
-                }
-                for i in whole..vectors {
-                    sums[0] = V::load(numbers.add(i * V::LANES)).mul_add(zero, sums[0]);
                 }
                 sums.into_iter().all(|sum| sum.nonzero() == 0)
             },
@@ -311,7 +294,7 @@ unsafe fn are_finite<V: Simd>(numbers: *const f32, vectors: usize) -> bool {
 unsafe fn sums<V: Simd, const VECTORS: usize>(
     a: Input,
     rows: usize,
-    b: *const f32,
+    b: Input,
     steps: &[Step],
 ) -> [[V; VECTORS]; ROWS] {
     // SAFETY: the caller's promises; rows beyond the last are read as the last.
@@ -320,7 +303,7 @@ unsafe fn sums<V: Simd, const VECTORS: usize>(
         let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
         for &step in steps {
             let step = usize::from(step);
-            let b = b.add(step * VECTORS * V::LANES);
+            let b = b.at(step, 0);
             let vectors: [V; VECTORS] = std::array::from_fn(|j| V::load(b.add(j * V::LANES)));
             for (row, sums) in rows.iter().zip(&mut sums) {
                 let factor = V::splat(*row.add(step * a.col));
