@@ -195,10 +195,12 @@ const GRAIN: usize = 256 * 1024;
 const DOT_OPERAND: u64 = 128 * 1024;
 
 /// Whether dot products are faster than tiles for a product whose operands both lie along the depth. Counted in
-/// multiply-adds of vectors: a dot product adds up its lanes in the end, tiles need B transposed first.
+/// multiply-adds of vectors: a dot product adds up its lanes in the end, tiles need B transposed first. And JavaScript's
+/// arrays seldom begin at a cache line: the longer vectors are, the more of a dot product's loads meet two lines, whose
+/// operands are all vectors; with 16 lanes each does, and a quarter is what that costs on average.
 fn dot_pays<V: Simd>(product: &Problem) -> bool {
     let [rows, cols, depth, lanes] = [product.rows, product.cols, product.depth, V::LANES].map(|n| n as u64);
-    let dot = rows * cols * (depth.div_ceil(lanes) + 4);
+    let dot = rows * cols * (depth.div_ceil(lanes) + 4) * (1024 + lanes * lanes) / 1024;
     let tiles = cols.div_ceil(lanes) * depth * (rows + lanes * 2 / 3);
     dot <= tiles && rows.min(cols) * depth <= DOT_OPERAND
 }
