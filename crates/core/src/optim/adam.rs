@@ -3,7 +3,7 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 use crate::kernels::strided::GRAIN;
 use crate::kernels::{parallel, vectorize};
-use crate::optim::{UpdateRule, expect_nonnegative};
+use crate::optim::{NOTHING, UpdateRule, expect_nonnegative, or_nothing};
 use crate::real::Real;
 
 /// Adam (Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015), with the weight decay of AdamW (Loshchilov
@@ -15,7 +15,7 @@ use crate::real::Real;
 /// Kumar 2018); p ← p − lr/(1−β₁ᵗ) · m / (√v / √(1−β₂ᵗ) + ε).
 ///
 /// What depends on t alone is computed in double precision. Computed without branches: a parameter that is already
-/// infinite becomes NaN even with λ = 0.
+/// infinite becomes NaN even with λ = 0. m and v count as 0 below [`NOTHING`], unless ε is so small that √v mattered.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Adam {
@@ -36,6 +36,9 @@ pub struct Adam {
     pub decoupled: bool,
 }
 
+/// With a smaller ε, √v would count beside it although v is [`NOTHING`].
+const LEAST_EPS: f64 = 1e-10;
+
 /// The numbers of one step, in the precision of the parameters.
 #[derive(Clone, Copy)]
 struct Step<T> {
@@ -49,6 +52,8 @@ struct Step<T> {
     /// 1 / √(1−β₂ᵗ)
     unbias: T,
     eps: T,
+    /// m and v count as 0 below it.
+    least: T,
     /// lr / (1−β₁ᵗ)
     size: T,
 }
@@ -57,7 +62,8 @@ impl<T: Real> Step<T> {
     #[inline(always)]
     fn averages(&self, g: T, p: T, m: T, v: T) -> (T, T) {
         let g = self.sign * g + self.weight_decay * p;
-        (self.betas[0] * m + self.fresh[0] * g, self.betas[1] * v + self.fresh[1] * (g * g))
+        let m = or_nothing(self.betas[0] * m + self.fresh[0] * g, self.least);
+        (m, or_nothing(self.betas[1] * v + self.fresh[1] * (g * g), self.least))
     }
 
     #[inline(always)]
@@ -87,6 +93,7 @@ impl Adam {
             fresh: self.betas.map(|beta| T::from_f64(1.0 - beta)),
             unbias: T::from_f64(1.0 / unbiased2.sqrt()),
             eps: T::from_f64(self.eps),
+            least: T::from_f64(if self.eps < LEAST_EPS { 0.0 } else { NOTHING }),
             size: T::from_f64(self.lr / unbiased1),
         }
     }

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::optim::{Descent, UpdateRule, expect_nonnegative, update_each, update_pairs};
+use crate::optim::{Descent, NOTHING, UpdateRule, expect_nonnegative, or_nothing, update_each, update_pairs};
 use crate::real::Real;
 
 /// Stochastic gradient descent, with momentum, weight decay and Nesterov's lookahead where asked for: exactly
@@ -83,6 +83,7 @@ impl<T: Real> UpdateRule<T> for Sgd {
             return;
         }
         let buffer = &mut *buffers[0];
+        let least = T::from_f64(NOTHING);
         let mut fresh = T::from_f64(1.0 - self.dampening);
         if steps == 0 {
             buffer.fill(T::ZERO);
@@ -96,7 +97,7 @@ impl<T: Real> UpdateRule<T> for Sgd {
                 #[inline(always)]
                 move |g, p, b| {
                     let g = sign * g + weight_decay * p;
-                    let b = momentum * b + fresh * g;
+                    let b = or_nothing(momentum * b + fresh * g, least);
                     (p - lr * (g + momentum * b), b)
                 },
             );
@@ -107,7 +108,7 @@ impl<T: Real> UpdateRule<T> for Sgd {
                 buffer,
                 #[inline(always)]
                 move |g, p, b| {
-                    let b = momentum * b + fresh * (sign * g + weight_decay * p);
+                    let b = or_nothing(momentum * b + fresh * (sign * g + weight_decay * p), least);
                     (p - lr * b, b)
                 },
             );

@@ -176,6 +176,9 @@ pub struct Session {
     data: Vec<Vec<Column>>,
 }
 
+/// The elements of several arrays.
+pub type Elements<'a> = Vec<&'a mut [f32]>;
+
 /// Parameters of one group, and their rule.
 pub type Group = (Box<dyn UpdateRule<f32>>, Vec<usize>);
 
@@ -249,7 +252,7 @@ impl Session {
     }
 
     /// The elements of each parameter, then of each buffer of the optimizer's, in order.
-    pub fn values(&mut self) -> Result<(Vec<&mut [f32]>, Vec<&mut [f32]>)> {
+    pub fn values(&mut self) -> Result<(Elements<'_>, Elements<'_>)> {
         self.settle()?;
         let parameters = self.parameters.iter_mut().map(Buffer::as_mut_slice).collect();
         Ok((parameters, self.memories.iter_mut().flatten().map(Buffer::as_mut_slice).collect()))

@@ -90,7 +90,7 @@ unsafe fn part<V: Simd>(product: &Problem, kernels: &TileKernels) {
     let groups = product.rows.min(LIMITS.rows).div_ceil(ROWS);
     let list = (depth + AT_ONCE).next_multiple_of(2 * AT_ONCE);
     // What lies as it would be packed, and is not read very often, is read where it is.
-    let packed = product.b.col != 1 || product.cols % V::LANES > 0 || product.rows >= MANY_ROWS;
+    let packed = product.b.col != 1 || !product.cols.is_multiple_of(V::LANES) || product.rows >= MANY_ROWS;
     let panels = if packed { depth * (product.cols.min(LIMITS.cols) + V::LANES) } else { 0 };
     let bits = steps::bitmap_bytes(groups * ROWS, depth).max(steps::bitmap_bytes(depth, groups * ROWS));
     with_workspace([panels, groups * list / 2, bits.div_ceil(4)], |[panels, lists, bits]| {
