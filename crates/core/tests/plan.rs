@@ -207,6 +207,37 @@ fn evaluation_changes_nothing() {
 }
 
 #[test]
+fn threads_that_evaluate_take_a_batch_each() {
+    let _alone = ALONE.lock();
+    let run = |threads, wrong| {
+        pool::with_num_threads(threads, || {
+            let mut trainer = Trainer::new("sgd", SGD, false, "int32", wrong);
+            let outcome = trainer.epoch().map(|outcome| Outcome { seconds: 0.0, ..outcome });
+            (outcome, trainer.control.progress())
+        })
+    };
+    let (one, (steps, samples, loss)) = run(1, None);
+    let one = one.unwrap();
+    for threads in [2, 3, 9] {
+        let (several, progress) = run(threads, None);
+        assert_eq!(several.unwrap(), one, "{threads} threads");
+        assert_eq!((progress.0, progress.1), (steps, samples));
+        assert!((progress.2 - loss).abs() < 1e-9);
+        let error = run(threads, Some(CLASSES as i32)).0.unwrap_err();
+        assert_eq!(error.message, run(1, Some(CLASSES as i32)).0.unwrap_err().message);
+    }
+    // What is not finite ends it where it would end on one thread.
+    for threads in [1, 2, 3] {
+        pool::with_num_threads(threads, || {
+            let mut trainer = Trainer::new("sgd", SGD, false, "int32", None);
+            trainer.session.values().unwrap().0[3][0] = f32::INFINITY;
+            let outcome = trainer.epoch().unwrap();
+            assert_eq!((outcome.stopped, outcome.steps), (Stopped::NonFinite, 0));
+        });
+    }
+}
+
+#[test]
 fn a_wrong_label_ends_the_run_at_the_step_before() {
     let _alone = ALONE.lock();
     let mut right = Trainer::new("sgd", SGD, true, "int32", None);

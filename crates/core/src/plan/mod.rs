@@ -8,6 +8,7 @@
 mod buffer;
 mod compile;
 mod dense;
+mod judge;
 mod keep;
 mod memory;
 mod metric;

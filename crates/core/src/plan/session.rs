@@ -8,6 +8,7 @@ use crate::dtype::{DType, Data, DataMut};
 use crate::error::{Error, Result};
 use crate::optim::UpdateRule;
 use crate::plan::buffer::Buffer;
+use crate::plan::judge::judge;
 use crate::plan::keep::Weights;
 use crate::plan::memory::{Bindings, Constant};
 use crate::plan::program::Program;
@@ -86,14 +87,14 @@ impl Control {
         self.loss.store(0, Ordering::Relaxed);
     }
 
-    fn aborted(&self) -> bool {
+    pub(super) fn aborted(&self) -> bool {
         self.abort.load(Ordering::Relaxed)
     }
 
-    fn publish(&self, outcome: &Outcome, sum: f64) {
-        self.steps.store(outcome.steps, Ordering::Relaxed);
-        self.samples.store(outcome.samples, Ordering::Relaxed);
-        self.loss.store(sum.to_bits(), Ordering::Relaxed);
+    pub(super) fn publish(&self, (steps, samples, loss): (usize, usize, f64)) {
+        self.steps.store(steps, Ordering::Relaxed);
+        self.samples.store(samples, Ordering::Relaxed);
+        self.loss.store(loss.to_bits(), Ordering::Relaxed);
     }
 }
 
@@ -148,7 +149,7 @@ pub struct Streams {
 }
 
 impl Streams {
-    fn words(self, stream: u64) -> [i32; 4] {
+    pub(super) fn words(self, stream: u64) -> [i32; 4] {
         let number = self.first.wrapping_add(stream);
         [self.seed, self.seed >> 32, number, number >> 32].map(|word| word as u32 as i32)
     }
@@ -310,7 +311,16 @@ impl Session {
             }
             Ok(())
         };
-        self.steps(epoch.data, &plans, |step| chunks(step).len(), fill, manner, control)
+        let samples = |step: usize| chunks(step).len();
+        let trains = plans.first().is_some_and(|&plan| self.plans[plan].trains());
+        if trains || plans.len() < 2 || pool::get_num_threads() == 1 {
+            return self.steps(epoch.data, &plans, samples, fill, manner, control);
+        }
+        self.settle()?;
+        let Self { parameters, plans: compiled, data, .. } = self;
+        let columns = &data[epoch.data][..];
+        let fill = |step: usize, plan: &mut Plan<f32>| fill(step, plan, columns);
+        judge(parameters, compiled, &plans, &samples, &fill, manner, control)
     }
 
     /// Runs one batch, whose inputs have these elements, of `samples` items.
@@ -408,7 +418,7 @@ impl Session {
             outcome.losses.push(loss as f32);
             outcome.steps += 1;
             outcome.samples += samples(step);
-            control.publish(&outcome, sum);
+            control.publish((outcome.steps, outcome.samples, sum));
         }
         outcome.seconds = begin.elapsed().as_secs_f64();
         Ok(outcome)
