@@ -99,7 +99,9 @@ export interface Session {
 
 /** A program for predictions on the calling thread. */
 export interface Inference {
-  /** Fills `output`; parameters are read where they are. */
+  /** Copies parameters, for {@link run} without them; none are let go of. */
+  keep(parameters: readonly Float32Array[]): void;
+  /** Fills `output`; parameters are read where they are, or those that are kept if there are none. */
   run(inputs: readonly TypedArray[], parameters: readonly Float32Array[], output: TypedArray): void;
 }
 

@@ -32,7 +32,7 @@ export function inspectTensor(tensor: Tensor): string {
   else if (tensor.requiresGrad) traits.push('requiresGrad');
   if (tensor.array.length === 0 && tensor.size > 0) return `tensor(disposed, ${traits.join(', ')})`;
 
-  const { data } = tensor;
+  const { elements: data } = tensor;
   const summarised = tensor.size > SUMMARISED;
   const shown = (size: number): (number | undefined)[] => {
     const all = Array.from({ length: size }, (_, i) => i);

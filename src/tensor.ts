@@ -30,6 +30,8 @@ export class Storage {
   version = 0;
   /** @internal Whether these are parameters in training: nobody but the run may change them. */
   inTraining = false;
+  /** @internal Whether somebody got the memory itself, and may write to it without being counted. */
+  isShown = false;
 }
 
 /** Where a tensor may stand, a number may: it is broadcast. */
@@ -209,6 +211,12 @@ export class Tensor<out S extends Shape = Shape> {
    * behind the back of `backward`), else a copy.
    */
   get data(): TypedArray {
+    if (this.isContiguous()) this.storage.isShown = true;
+    return this.elements;
+  }
+
+  /** @internal As {@link data}, for those who do not hand it on. */
+  get elements(): TypedArray {
     const elements = this.size;
     tracing.by?.reads(this, 'data');
     this.expectElements('data');
@@ -228,7 +236,7 @@ export class Tensor<out S extends Shape = Shape> {
 
   /** Nested arrays of numbers (booleans for bool): `[[1, 2], [3, 4]]`; a scalar gives the number itself. */
   toArray(): NestedArray {
-    return nested(this.data, this.shape, this.dtype === 'bool');
+    return nested(this.elements, this.shape, this.dtype === 'bool');
   }
 
   /** Converts the elements, as PyTorch does: floats are cut towards zero, and anything but 0 is true. */

@@ -1,6 +1,7 @@
 import {
   ArgumentError,
   DtypeError,
+  getNumThreads,
   IndexError,
   manualSeed,
   nn,
@@ -11,12 +12,13 @@ import {
   randn,
   ShapeError,
   StateError,
+  setNumThreads,
   type Tensor,
   tensor,
   train,
   zeros,
 } from 'ferrograd';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { distance, loader, makeNet, warningsOf } from './digits.js';
 
 beforeEach(() => {
@@ -267,6 +269,80 @@ test.each<[string, () => Tensor]>([
   const predicted = Promise.all([predict(model, x), predict(model, x)]);
   x.data.fill(9);
   for (const found of await predicted) expectClose(found, expected);
+});
+
+describe('predictSync, often enough to keep the parameters,', () => {
+  /** Mostly zeros, as an image: of most pixels no weight is read. */
+  const sparse = (rows: number) => {
+    const x = zeros([rows, 784]);
+    const { data } = x;
+    for (let i = 0; i < data.length; i += 7) data[i] = Math.sin(i);
+    return x;
+  };
+  const often = (model: nn.Module, x: Tensor) => {
+    for (let i = 0; i < 8; i++) expectClose(predictSync(model, x), outputOf(model, x));
+  };
+  const threads = getNumThreads();
+  afterEach(() => setNumThreads(threads));
+
+  test.each([
+    ['mostly zeros', sparse],
+    ['any numbers', (rows: number) => randn([rows, 784])],
+  ])('is forward, for %s', (_, make) => {
+    const model = makeNet();
+    for (const count of [1, 3]) {
+      setNumThreads(count);
+      for (const rows of [1, 2, 5, 64, 1]) often(model, make(rows));
+    }
+  });
+
+  test('sees every change of them at once', () => {
+    const model = makeNet();
+    const x = sparse(1);
+    const [weight, bias] = model.parameters() as [nn.Parameter, nn.Parameter];
+    often(model, x);
+    noGrad(() => bias.copy_(bias.add(1)));
+    often(model, x);
+    const optimizer = new optim.SGD(model.parameters(), { lr: 0.1 });
+    for (let step = 0; step < 3; step++) {
+      optimizer.zeroGrad();
+      model.forward(x).sum().backward();
+      optimizer.step();
+      often(model, x);
+    }
+    model.loadStateDict(makeNet().stateDict());
+    often(model, x);
+    // Whoever has the array may write at any time.
+    const { data } = weight;
+    for (const at of [0, 100, 783]) {
+      data[at] = 5;
+      expectClose(predictSync(model, x), outputOf(model, x));
+      often(model, x);
+    }
+  });
+
+  test('multiplies zeros by what is not finite', () => {
+    const model = makeNet();
+    const x = sparse(1);
+    often(model, x);
+    const weight = model.parameters()[0] as nn.Parameter;
+    const broken = zeros(weight.shape);
+    broken.data[784 * 3 + 1] = Number.POSITIVE_INFINITY; // of a pixel that is 0
+    noGrad(() => weight.copy_(weight.add(broken)));
+    for (let i = 0; i < 8; i++) {
+      expect([...predictSync(model, x).data]).toEqual([...outputOf(model, x).data]);
+      expect(predictSync(model, x).data[0]).toBeNaN();
+    }
+  });
+
+  test('forgets those of another model', () => {
+    const [one, two] = [makeNet(), makeNet()];
+    const x = sparse(1);
+    for (let i = 0; i < 10; i++) {
+      expectClose(predictSync(one, x), outputOf(one, x));
+      expectClose(predictSync(two, x), outputOf(two, x));
+    }
+  });
 });
 
 test('predictSync takes no new memory', () => {

@@ -85,7 +85,7 @@ export async function save(
   checkTensors(stateDict);
   const entries = Object.entries(stateDict);
   const tensors = entries.map(([name, { dtype, shape }]) => ({ name, dtype: dtypes.indexOf(dtype), shape }));
-  const data = entries.map(([, tensor]) => tensor.data);
+  const data = entries.map(([, tensor]) => tensor.elements);
   const bytes = data.reduce((sum, { byteLength }) => sum + byteLength, 0);
   if (bytes > MOST_BYTES) {
     throw new DataError(`save: ${bytes} bytes are more than fit a file: at most ${MOST_BYTES}`);

@@ -57,7 +57,7 @@ function draw<T extends Tensor>(
       `${what}: this view of shape ${formatShape(tensor.shape)} is strided and cannot be written`,
     );
   }
-  const array = tensor.data as Float32Array;
+  const array = tensor.elements as Float32Array;
   try {
     fill(array, generator.seed, generator.next());
   } catch (error) {

@@ -276,7 +276,7 @@ export abstract class Optimizer<O extends Options<O>> {
     for (const param of group.params) {
       if (!param.hasGrad) continue;
       update.updated.push(param);
-      update.params.push(param.data as Float32Array);
+      update.params.push(param.elements as Float32Array);
       update.grads.push(param.gradBuffer());
       if (buffers === 0) {
         update.memories.push(undefined);

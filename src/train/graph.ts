@@ -24,7 +24,7 @@ export function isBatchOf(types: readonly TensorType[], tensors: readonly Tensor
 
 /** A copy of the elements in row-major order; not by their own `slice`, since that of a Buffer is the same memory. */
 export function copyOf(tensor: Tensor): TypedArray {
-  const { data } = tensor;
+  const { elements: data } = tensor;
   if (!tensor.isContiguous()) return data; // a copy already
   const copy = allocate(tensor.dtype, data.length);
   copy.set(data);

@@ -155,7 +155,7 @@ export class Planner {
 
   /** One batch. */
   runBatch(plan: Plan, batch: readonly Tensor[], manner: Manner): Promise<RunResult> {
-    const inputs = batch.map(({ data }) => data);
+    const inputs = batch.map(({ elements }) => elements);
     return this.drawing([plan.graph.seeds], (seed) =>
       this.session.step(plan.number, inputs, samplesOf(batch), seed, manner.allowNonFinite),
     );
@@ -187,7 +187,7 @@ export class Planner {
   }
 
   private arrays(): Float32Array[] {
-    return this.parameters.map(({ data }) => data as Float32Array);
+    return this.parameters.map(({ elements }) => elements as Float32Array);
   }
 
   private compile(graph: Graph, batch: readonly TensorType[], train: boolean): Plan {

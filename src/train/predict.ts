@@ -34,16 +34,29 @@ interface Entry {
   plan?: number;
 }
 
+/** After so many calls with the same parameters a plan keeps them, in the layout in which it is fastest. */
+const KEPT_AFTER = 3;
+/** Larger models are not kept twice: they take much longer than what that spares. */
+const MOST_KEPT = 4 * 2 ** 20;
+
+const NONE: readonly Float32Array[] = [];
+
 /** The plans of a model. */
 class Predictor {
   private parameters!: Parameter[];
   /** Where the parameters lie, and what that is made of. */
   private arrays!: Float32Array[];
   private storages!: TypedArray[];
+  /** Elements of all parameters. */
+  private size!: number;
   private fields!: Fields;
   private readonly entries = new Map<string, Entry>();
   private latest: Entry | undefined;
   private session: Session | undefined;
+  /** The entry whose plan is used again and again, how often with the same parameters, and what tells them. */
+  private keeper: Entry | undefined;
+  private calls = 0;
+  private versions = -1;
   private turn: Promise<unknown> = Promise.resolve();
   private warned = false;
 
@@ -58,8 +71,9 @@ class Predictor {
     try {
       entry.inference ??= native.compileInference(traced.program, traced.constants);
       const output = allocate('float32', entry.elements);
-      const arrays = inputs.length === 1 ? [(inputs[0] as Tensor).data] : inputs.map(({ data }) => data);
-      entry.inference.run(arrays, this.arrays, output);
+      const arrays =
+        inputs.length === 1 ? [(inputs[0] as Tensor).elements] : inputs.map(({ elements }) => elements);
+      entry.inference.run(arrays, this.keeps(entry, entry.inference) ? NONE : this.arrays, output);
       return new Tensor(output, 'float32', shape);
     } catch (error) {
       throw fromNative(error);
@@ -88,6 +102,27 @@ class Predictor {
     } catch (error) {
       throw fromNative(error);
     }
+  }
+
+  /** Whether the plan of an entry has kept the parameters of now. Nothing else changes them without being counted. */
+  private keeps(entry: Entry, inference: Inference): boolean {
+    if (this.size > MOST_KEPT) return false;
+    let versions = 0; // Each only goes up, and so does their sum.
+    for (const { storage } of this.parameters) {
+      if (storage.isShown) return false;
+      versions += storage.version;
+    }
+    if (entry !== this.keeper || versions !== this.versions) {
+      if (this.calls > KEPT_AFTER) this.keeper?.inference?.keep(NONE);
+      this.keeper = entry;
+      this.versions = versions;
+      this.calls = 0;
+    }
+    if (this.calls > KEPT_AFTER) return true;
+    this.calls++;
+    if (this.calls <= KEPT_AFTER) return false;
+    inference.keep(this.arrays);
+    return true;
   }
 
   /** The entry for these inputs, which is up to date. */
@@ -164,6 +199,8 @@ class Predictor {
   private forget(): void {
     this.entries.clear();
     this.latest = undefined;
+    this.keeper = undefined;
+    this.calls = 0;
     this.look();
     const { session } = this;
     this.session = undefined;
@@ -172,8 +209,9 @@ class Predictor {
 
   private look(): void {
     this.parameters = floatParameters(this.model);
-    this.arrays = this.parameters.map(({ data }) => data as Float32Array);
+    this.arrays = this.parameters.map(({ elements }) => elements as Float32Array);
     this.storages = this.parameters.map(({ array }) => array);
+    this.size = this.arrays.reduce((sum, { length }) => sum + length, 0);
     this.fields = new Fields([this.model]);
   }
 
@@ -222,8 +260,9 @@ export async function predict(model: Module, ...inputs: Tensor[]): Promise<Tenso
 /**
  * As {@link predict}, on this thread: for nets so small that a promise costs more than they do.
  *
- * The plan is compiled in the first call for each type of inputs. Parameters are read where they are. A change of the
- * model's fields counts at once, as do `copy_` and the like; what `forward` depends on besides is looked at every 100 ms.
+ * The plan is compiled in the first call for each type of inputs. A change of parameters counts at once, whether by
+ * `copy_`, by an optimizer or in their `data`, as does one of the model's fields; what `forward` depends on besides is
+ * looked at every 100 ms. It is fastest from the fourth call with the same parameters on, if nobody has their `data`.
  *
  * @throws the errors of the model.
  */

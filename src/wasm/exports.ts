@@ -55,5 +55,6 @@ export interface Exports {
   peak(threads: number): number;
   inference_compile(table: number, constants: number): number;
   inference_free(inference: number): void;
+  inference_keep(inference: number, table: number, parameters: number): number;
   inference_run(inference: number, table: number, inputs: number, parameters: number): number;
 }

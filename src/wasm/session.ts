@@ -230,6 +230,12 @@ export class WasmInference implements Inference {
     lost.register(this, () => caller.free(() => caller.exports.inference_free(number)));
   }
 
+  keep(parameters: readonly Float32Array[]): void {
+    const invoke = (table: number) =>
+      this.#caller.exports.inference_keep(this.#number, table, parameters.length);
+    this.#caller.run(invoke, parameters, parameters.length);
+  }
+
   run(inputs: readonly TypedArray[], parameters: readonly Float32Array[], output: TypedArray): void {
     const arrays = [...inputs, ...parameters, output];
     const invoke = (table: number) =>

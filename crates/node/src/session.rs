@@ -342,7 +342,13 @@ pub fn compile_inference(program: String, constants: Vec<Borrowed>) -> napi::Res
 
 #[napi]
 impl Inference {
-    /// Computes `output` from a batch; the parameters are read where they are.
+    /// Copies the parameters, for `run` without them; none are let go of.
+    #[napi]
+    pub fn keep(&mut self, parameters: Vec<Borrowed>) -> napi::Result<(), Code> {
+        guard(|| self.0.keep(&all(parameters)))
+    }
+
+    /// Computes `output` from a batch; the parameters are read where they are, or those that are kept if there are none.
     #[napi]
     pub fn run(
         &mut self,

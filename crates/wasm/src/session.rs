@@ -275,7 +275,20 @@ pub extern "C" fn inference_free(number: usize) {
     INFERENCES.with_borrow_mut(|inferences| inferences.remove(number));
 }
 
-/// Arrays: `inputs`, `parameters`, the output.
+/// Arrays: `parameters`, which are copied; without any, those that it has are let go of.
+///
+/// # Safety
+/// As above.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn inference_keep(number: usize, table: *const Entry, parameters: usize) -> bool {
+    run(|| {
+        // SAFETY: the host promised it.
+        let parameters = unsafe { Arguments::new(table, parameters) }.many(parameters)?;
+        INFERENCES.with_borrow_mut(|all| all.get(number)?.keep(&parameters))
+    })
+}
+
+/// Arrays: `inputs`, `parameters`, the output. Without parameters it computes with those that it keeps.
 ///
 /// # Safety
 /// As above.

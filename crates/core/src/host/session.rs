@@ -198,6 +198,23 @@ pub fn summary(outcome: Outcome) -> (Vec<f32>, Summary) {
 pub struct Inference {
     plan: Plan<f32>,
     updates: Updates<f32>,
+    kept: Option<Kept>,
+}
+
+/// Copies of parameters, and a plan that has those which it keeps.
+#[derive(Debug)]
+struct Kept {
+    parameters: Vec<Vec<f32>>,
+    plan: Plan<f32>,
+}
+
+impl Kept {
+    /// For the number of threads of now.
+    fn new(plan: &Plan<f32>, parameters: Vec<Vec<f32>>, updates: &Updates<f32>) -> Result<Self> {
+        let mut plan = plan.keeping(updates)?;
+        plan.load(&Bindings::reading(parameters.iter().map(Vec::as_slice)))?;
+        Ok(Self { parameters, plan })
+    }
 }
 
 impl Inference {
@@ -205,17 +222,38 @@ impl Inference {
     pub fn compile(program: &str, constants: &[Buffer]) -> Result<Self> {
         let updates = Updates::none(0);
         let plan = Plan::compile(&Program::parse(program)?, &all_data(constants)?, &updates, Weights::Lent)?;
-        Ok(Self { plan, updates })
+        Ok(Self { plan, updates, kept: None })
     }
 
-    /// Computes `output` from a batch; the parameters are read where they are.
+    /// Copies the parameters: from now on [`Inference::run`] can do without them, and is faster. None are let go of.
+    pub fn keep(&mut self, parameters: &[Buffer]) -> Result<()> {
+        self.kept = None;
+        if !parameters.is_empty() {
+            let copies = parameters.iter().map(|p| Ok(p.floats()?.to_vec())).collect::<Result<_>>()?;
+            self.kept = Some(Kept::new(&self.plan, copies, &self.updates)?);
+        }
+        Ok(())
+    }
+
+    /// Computes `output` from a batch. The parameters are read where they are; if there are none, those that are kept.
     pub fn run(&mut self, inputs: &[Buffer], parameters: &[Buffer], output: &mut Buffer) -> Result<()> {
-        let Self { plan, updates } = self;
-        plan.adapt(updates)?;
+        let Self { plan, updates, kept } = self;
+        let floats = |parameter| Buffer::floats(parameter);
+        let (plan, parameters) = match kept {
+            Some(kept) if parameters.is_empty() => {
+                if kept.plan.is_outdated() {
+                    *kept = Kept::new(plan, std::mem::take(&mut kept.parameters), updates)?;
+                }
+                (&mut kept.plan, kept.parameters.iter().map(Vec::as_slice).collect())
+            }
+            _ => {
+                plan.adapt(updates)?;
+                (plan, parameters.iter().map(floats).collect::<Result<Vec<_>>>()?)
+            }
+        };
         for (number, input) in inputs.iter().enumerate().take(plan.input_count()) {
             plan.fill(number, input.data()?)?;
         }
-        let parameters = parameters.iter().map(Buffer::floats).collect::<Result<Vec<_>>>()?;
         plan.forward(&Bindings::reading(parameters), updates, false)?;
         let (from, to) = (plan.output(), output.floats_mut()?);
         if from.len() != to.len() {

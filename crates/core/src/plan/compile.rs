@@ -113,6 +113,7 @@ impl<T: Real> Plan<T> {
             program: program.clone(),
             threads,
             weights,
+            finite: false,
             steps,
             forward,
             memory,

@@ -69,7 +69,7 @@ impl<T: Real> Kernel<T> for Dense {
         &self,
         reads: &[Data<'_, T>],
         writes: &mut [Written<'_, T>],
-        _: &mut Context<'_, T>,
+        context: &mut Context<'_, T>,
     ) -> Result<()> {
         let Sizes { rows, inputs, outputs } = self.sizes;
         let x = self.sizes.x(reads[0]);
@@ -78,7 +78,12 @@ impl<T: Real> Kernel<T> for Dense {
             false => self.sizes.weight(reads[1]).transposed(),
         };
         let y = MatrixMut::row_major(writes[0].real(), rows, outputs);
-        let near = Locality { a_copies: self.copies, b_blocks: self.kept, ..Locality::default() };
+        let near = Locality {
+            a_copies: self.copies,
+            b_blocks: self.kept,
+            b_finite: self.kept && context.finite,
+            ..Locality::default()
+        };
         let bias = reads.get(2).map_or(Bias::None, |&b| Bias::Columns(&real(b)[..outputs]));
         let activation = if self.relu { Activation::Relu } else { Activation::Identity };
         matmul_near(x, weight, y, near, Activate { bias, activation });
@@ -307,7 +312,7 @@ mod tests {
         let mut dx = [1.0f64, 2.0];
         let mut written = [Written { data: crate::DataMut::Real(&mut dx), mode: Mode::Add }];
         let (mut arena, updates) = (crate::graph::Arena::new(), crate::plan::step::Updates::none(0));
-        let context = &mut Context { arena: &mut arena, updates: &updates };
+        let context = &mut Context { arena: &mut arena, updates: &updates, finite: false };
         Kernel::<f64>::run(&kernel, &[Data::Real(&[3.0]), Data::Real(&[10.0, 100.0])], &mut written, context)
             .unwrap();
         assert_eq!(dx, [31.0, 302.0]);

@@ -325,6 +325,11 @@ impl<T: Real> Memory<T> {
         })
     }
 
+    /// Whether what is kept is free of NaN and infinities.
+    pub fn is_finite(&self) -> bool {
+        self.kept.iter().all(|(_, buffer)| buffer.as_slice().iter().all(|x| x.to_f64().is_finite()))
+    }
+
     /// Copies what is kept from where it comes; false if something is missing or has another size.
     #[must_use]
     pub fn load(&mut self, bindings: &Bindings<'_, T>) -> bool {

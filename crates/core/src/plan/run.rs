@@ -23,6 +23,8 @@ pub struct Plan<T> {
     /// What it was compiled for.
     pub(super) threads: usize,
     pub(super) weights: Weights,
+    /// Whether what it keeps is finite while it runs.
+    pub(super) finite: bool,
     pub(super) steps: Vec<Step<T>>,
     /// How many steps come before the loss is known.
     pub(super) forward: usize,
@@ -57,6 +59,12 @@ impl<T: Real> Plan<T> {
         Self::compile(&self.program, &constants, updates, self.weights)
     }
 
+    /// The same program, compiled for the number of threads of now, and so that it keeps weights.
+    pub fn keeping(&self, updates: &Updates<T>) -> Result<Self> {
+        let constants: Vec<Data<'_, T>> = self.memory.constants().iter().map(Constant::data).collect();
+        Self::compile(&self.program, &constants, updates, Weights::Kept)
+    }
+
     /// Whether it was compiled for another number of threads than that of now.
     pub fn is_outdated(&self) -> bool {
         self.threads != get_num_threads()
@@ -64,7 +72,11 @@ impl<T: Real> Plan<T> {
 
     /// Takes over the parameters that it keeps: from here to [`Plan::unload`] it is the plan that has them.
     pub fn load(&mut self, bindings: &Bindings<'_, T>) -> Result<()> {
-        if self.memory.load(bindings) { Ok(()) } else { Err(missing()) }
+        if !self.memory.load(bindings) {
+            return Err(missing());
+        }
+        self.finite = !self.trains() && self.memory.is_finite();
+        Ok(())
     }
 
     /// Gives back the parameters that it keeps.
@@ -171,8 +183,8 @@ impl<T: Real> Plan<T> {
     }
 
     fn run(&mut self, range: std::ops::Range<usize>, updates: &Updates<T>, profile: bool) -> Result<()> {
-        let Self { steps, memory, scratch, times, .. } = self;
-        let mut context = Context { arena: scratch, updates };
+        let Self { steps, memory, scratch, times, finite, .. } = self;
+        let mut context = Context { arena: scratch, updates, finite: *finite };
         let mut begin = profile.then(Instant::now);
         for (step, time) in steps[range.clone()].iter().zip(&mut times[range]) {
             // SAFETY: `verify` has seen that every place read is written before, and that no target of a step shares

@@ -78,6 +78,8 @@ pub struct Context<'a, T> {
     pub arena: &'a mut Arena<T>,
     /// The optimizer's.
     pub updates: &'a Updates<T>,
+    /// Whether what the plan keeps is free of NaN and infinities, and stays so.
+    pub finite: bool,
 }
 
 /// What a step computes.

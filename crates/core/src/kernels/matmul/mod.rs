@@ -108,6 +108,8 @@ pub struct Locality {
     pub b_blocks: bool,
     /// Whether C does.
     pub c_blocks: bool,
+    /// Whether B is known to have neither NaN nor infinities: nobody need look.
+    pub b_finite: bool,
 }
 
 impl Locality {

@@ -161,7 +161,7 @@ impl Problem {
             rows: rows.len(),
             cols: cols.len(),
             depth,
-            near: Locality { columns: near.columns, ..Locality::default() },
+            near: Locality { columns: near.columns, b_finite: near.b_finite, ..Locality::default() },
         }
     }
 
@@ -188,7 +188,12 @@ impl Problem {
             rows: self.cols,
             cols: self.rows,
             depth: self.depth,
-            near: Locality { a_copies: self.near.b_copies, b_copies: self.near.a_copies, ..self.near },
+            near: Locality {
+                a_copies: self.near.b_copies,
+                b_copies: self.near.a_copies,
+                b_finite: false,
+                ..self.near
+            },
         }
     }
 

@@ -27,6 +27,8 @@ const LIMITS: Limits = Limits { depth: 1024, rows: 128, cols: 512 };
 /// Products with fewer multiply-adds, or fewer columns, are not worth a look at their zeros.
 const LEAST: usize = 128 * 1024;
 const LEAST_COLUMNS: usize = 32;
+/// Multiply-adds where B is known to be finite: to look for NaN takes the time of several rows.
+const LEAST_OF_FINITE: usize = 32 * 1024;
 
 /// With so many rows, packing B pays even if its rows are contiguous.
 const MANY_ROWS: usize = 256;
@@ -41,7 +43,8 @@ const SAMPLES: u32 = 32;
 /// at the same places: the sums depend on nothing else.
 #[inline(never)] // nor is what follows: once for all epilogues
 pub fn skips(product: Problem) -> Option<Problem> {
-    if product.near.columns || product.rows * product.cols * product.depth < LEAST {
+    let least = if product.near.b_finite { LEAST_OF_FINITE } else { LEAST };
+    if product.near.columns || product.rows * product.cols * product.depth < least {
         return None;
     }
     let transposed = (!product.near.has_blocks()).then(|| product.transposed());
@@ -50,10 +53,10 @@ pub fn skips(product: Problem) -> Option<Problem> {
 
 fn is_mostly_zeros(product: &Problem) -> bool {
     let Problem { a, rows, cols, depth, .. } = *product;
-    if rows < ROWS || cols < LEAST_COLUMNS || (a.row != 1 && a.col != 1) {
+    if (rows < ROWS && !product.near.b_finite) || cols < LEAST_COLUMNS || (a.row != 1 && a.col != 1) {
         return false;
     }
-    let groups = rows / ROWS;
+    let (groups, rows) = ((rows / ROWS).max(1), rows.min(ROWS));
     // Anywhere, but the same each time: upper halves of multiples of odd numbers are spread evenly.
     let place = |sample: u32, factor: u32, n: usize| {
         ((u64::from((sample + 1).wrapping_mul(factor)) * n as u64) >> 32) as usize
@@ -62,7 +65,7 @@ fn is_mostly_zeros(product: &Problem) -> bool {
         let (group, step) = (place(sample, 0x9E37_79B9, groups), place(sample, 0x85EB_CA6B, depth));
         // SAFETY: the rows and the step lie in A.
         let all_zero = |zero, row| zero & (unsafe { *a.at(group * ROWS + row, step) } == 0.0);
-        u32::from((0..ROWS).fold(true, all_zero))
+        u32::from((0..rows).fold(true, all_zero))
     });
     2 * empty.sum::<u32>() >= SAMPLES
 }
@@ -101,7 +104,10 @@ unsafe fn part<V: Simd>(product: &Problem, kernels: &TileKernels) {
                 if first {
                     finite = match packed {
                         true => pack::<V>(product.b, product.depth, product.cols, panels),
-                        false => are_finite::<V>(product.b, product.depth, product.cols / V::LANES),
+                        false => {
+                            product.near.b_finite
+                                || are_finite::<V>(product.b, product.depth, product.cols / V::LANES)
+                        }
                     };
                 }
                 let (packed, bits, lists) = (packed.then_some(panels), bits.cast(), lists.cast());
