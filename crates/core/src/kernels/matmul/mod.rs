@@ -140,7 +140,7 @@ pub fn matmul<T: Product>(a: Matrix<T>, b: Matrix<T>, c: MatrixMut<T>, epilogue:
 /// As [`matmul`], where it is known what is near to which thread: lane i reads copy i, and all copies are equal.
 ///
 /// # Panics
-/// As [`matmul`]; and if there are fewer copies than threads.
+/// As [`matmul`]; and if there are fewer copies than threads, or what lies in blocks has gaps.
 pub fn matmul_near<T: Product>(
     a: Matrix<T>,
     b: Matrix<T>,
@@ -155,6 +155,8 @@ pub fn matmul_near<T: Product>(
     }
     assert!(a.is_whole(near.a_copies) && b.is_whole(near.b_copies), "a slice is too short for its matrix");
     assert!(c.row_stride >= c.cols, "rows of C overlap");
+    assert!(!near.b_blocks || (b.row_stride, b.col_stride) == (b.cols, 1), "blocks of B have gaps");
+    assert!(!near.c_blocks || c.row_stride == c.cols, "blocks of C have gaps");
     assert!((c.rows - 1) * c.row_stride + c.cols <= c.data.len(), "C's slice is too short for its matrix");
     T::product(a, b, c, near, epilogue);
 }

@@ -13,7 +13,7 @@ use crate::kernels::simd::Simd;
 const CACHE_LINE: usize = 16;
 
 /// From this depth on, C is asked for early: a large C is in no near cache, and there is time to fetch it.
-const PREFETCH_DEPTH: usize = 128;
+const PREFETCH_DEPTH: usize = 48;
 
 /// Rows of the largest tile.
 pub const fn max_rows<V: Simd>() -> usize {
