@@ -13,6 +13,15 @@ use crate::plan::session::{Control, Manner, Outcome, Stopped};
 use crate::plan::step::Updates;
 use crate::pool::{get_num_threads, parallel_for, with_num_threads};
 
+/// With more parameters, each thread's own plan would take too much memory; and the threads have enough to do in one batch.
+const MOST_ELEMENTS: usize = 4 * 1024 * 1024;
+
+/// Whether to run steps so, with these parameters.
+pub fn pays(parameters: &[Buffer<f32>], steps: &[usize]) -> bool {
+    let elements = parameters.iter().map(|parameter| parameter.as_slice().len()).sum::<usize>();
+    get_num_threads() > 1 && steps.len() > 1 && elements <= MOST_ELEMENTS
+}
+
 /// What a thread works with, and what came of it.
 struct Judge {
     /// A plan of its own for each that steps name.

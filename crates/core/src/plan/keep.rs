@@ -28,6 +28,9 @@ pub enum Weights {
 /// Layers with fewer outputs would not fill the vectors.
 const LEAST_OUTPUTS: usize = 32;
 
+/// Larger weights are not kept: they take memory, and so long that what is spared hardly counts.
+const MOST_ELEMENTS: usize = 4 * 1024 * 1024;
+
 /// What is kept of a parameter, or of what the optimizer remembers of it.
 #[derive(Clone, Debug)]
 pub struct Kept {
@@ -157,5 +160,6 @@ fn layer<T: Real>(steps: &[Step<T>], storages: &[Storage], after: &[usize], weig
     let same = |other: &Sizes| {
         (other.rows, other.inputs, other.outputs) == (sizes.rows, sizes.inputs, sizes.outputs)
     };
-    (sizes.outputs >= LEAST_OUTPUTS && others.iter().all(same)).then_some(Layer { sizes, products, memories })
+    let fits = sizes.outputs >= LEAST_OUTPUTS && sizes.inputs * sizes.outputs <= MOST_ELEMENTS;
+    (fits && others.iter().all(same)).then_some(Layer { sizes, products, memories })
 }

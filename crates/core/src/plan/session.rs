@@ -8,7 +8,7 @@ use crate::dtype::{DType, Data, DataMut};
 use crate::error::{Error, Result};
 use crate::optim::UpdateRule;
 use crate::plan::buffer::Buffer;
-use crate::plan::judge::judge;
+use crate::plan::judge;
 use crate::plan::keep::Weights;
 use crate::plan::memory::{Bindings, Constant};
 use crate::plan::program::Program;
@@ -313,14 +313,14 @@ impl Session {
         };
         let samples = |step: usize| chunks(step).len();
         let trains = plans.first().is_some_and(|&plan| self.plans[plan].trains());
-        if trains || plans.len() < 2 || pool::get_num_threads() == 1 {
+        if trains || !judge::pays(&self.parameters, &plans) {
             return self.steps(epoch.data, &plans, samples, fill, manner, control);
         }
         self.settle()?;
         let Self { parameters, plans: compiled, data, .. } = self;
         let columns = &data[epoch.data][..];
         let fill = |step: usize, plan: &mut Plan<f32>| fill(step, plan, columns);
-        judge(parameters, compiled, &plans, &samples, &fill, manner, control)
+        judge::judge(parameters, compiled, &plans, &samples, &fill, manner, control)
     }
 
     /// Runs one batch, whose inputs have these elements, of `samples` items.
