@@ -139,6 +139,7 @@ impl Problem {
     }
 
     /// What a lane computes: some rows and columns, from its own copies, in its own blocks.
+    #[inline(never)] // as the next: nothing is gained by a copy for each instruction set and epilogue
     pub fn part(&self, lane: usize, rows: Range<usize>, cols: Range<usize>) -> Self {
         let Self { mut a, mut b, mut c, near, depth, .. } = *self;
         a.data = a.data.wrapping_add(lane * near.a_copies);
@@ -166,6 +167,7 @@ impl Problem {
     }
 
     /// Some of its rows and columns, and of the steps along the depth.
+    #[inline(never)]
     pub fn block(&self, rows: Range<usize>, steps: Range<usize>, cols: Range<usize>) -> Self {
         let pass = Pass { first: steps.start == 0, last: steps.end == self.depth };
         Self {
