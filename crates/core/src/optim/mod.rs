@@ -93,7 +93,7 @@ fn update_pairs<T: Real>(
 
 /// Averages of gradients count as 0 below 2⁻¹¹⁰. Where the gradient stays 0, as of the weights of a pixel at the margin,
 /// they would sink to the smallest number there is and stay, and x86 takes some hundred cycles for each product that is
-/// subnormal: an epoch of a net whose margins have sunk took twice as long.
+/// subnormal: an epoch of a net whose margins have sunk took 1.5 times as long.
 const NOTHING: f64 = 1.0 / (1u128 << 110) as f64;
 
 /// `x`, but 0 where it is nearer to 0 than `least`.

@@ -14,7 +14,7 @@ use crate::plan::step::{Context, Kernel, Single, Written, real};
 use crate::real::Real;
 
 /// The sizes of y [rows, outputs] = x [rows, inputs]·Wᵀ.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
     /// Rows of x and y.
     pub rows: usize,

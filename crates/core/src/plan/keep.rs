@@ -157,9 +157,6 @@ fn layer<T: Real>(steps: &[Step<T>], storages: &[Storage], after: &[usize], weig
         }
     }
     let (&sizes, others) = all_sizes.split_first()?;
-    let same = |other: &Sizes| {
-        (other.rows, other.inputs, other.outputs) == (sizes.rows, sizes.inputs, sizes.outputs)
-    };
     let fits = sizes.outputs >= LEAST_OUTPUTS && sizes.inputs * sizes.outputs <= MOST_ELEMENTS;
-    (fits && others.iter().all(same)).then_some(Layer { sizes, products, memories })
+    (fits && others.iter().all(|&other| other == sizes)).then_some(Layer { sizes, products, memories })
 }

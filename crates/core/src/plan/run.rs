@@ -55,14 +55,17 @@ impl<'a, T> Shared<'a, T> {
 impl<T: Real> Plan<T> {
     /// The same program, compiled for these updates and the number of threads of now.
     pub fn compile_again(&self, updates: &Updates<T>) -> Result<Self> {
-        let constants: Vec<Data<'_, T>> = self.memory.constants().iter().map(Constant::data).collect();
-        Self::compile(&self.program, &constants, updates, self.weights)
+        self.compile_with(updates, self.weights)
     }
 
     /// The same program, compiled for the number of threads of now, and so that it keeps weights.
     pub fn keeping(&self, updates: &Updates<T>) -> Result<Self> {
+        self.compile_with(updates, Weights::Kept)
+    }
+
+    fn compile_with(&self, updates: &Updates<T>, weights: Weights) -> Result<Self> {
         let constants: Vec<Data<'_, T>> = self.memory.constants().iter().map(Constant::data).collect();
-        Self::compile(&self.program, &constants, updates, Weights::Kept)
+        Self::compile(&self.program, &constants, updates, weights)
     }
 
     /// Whether it was compiled for another number of threads than that of now.

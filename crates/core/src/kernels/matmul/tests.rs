@@ -336,7 +336,7 @@ fn in_blocks<T: Copy + Default>(x: &[T], rows: usize, blocks: &[Range<usize>]) -
     let cols = x.len() / rows;
     blocks
         .iter()
-        .flat_map(|cols_| (0..rows).flat_map(move |i| &x[i * cols..][cols_.clone()]))
+        .flat_map(|block| (0..rows).flat_map(move |i| &x[i * cols..][block.clone()]))
         .copied()
         .collect()
 }
