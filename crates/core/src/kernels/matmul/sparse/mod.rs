@@ -95,7 +95,7 @@ unsafe fn part<V: Simd>(product: &Problem, kernels: &TileKernels) {
     // What lies as it would be packed, and is not read very often, is read where it is.
     let packed = product.b.col != 1 || !product.cols.is_multiple_of(V::LANES) || product.rows >= MANY_ROWS;
     let panels = if packed { depth * (product.cols.min(LIMITS.cols) + V::LANES) } else { 0 };
-    let bits = steps::bitmap_bytes(groups * ROWS, depth).max(steps::bitmap_bytes(depth, groups * ROWS));
+    let bits = steps::bitmap_bytes(depth, groups * ROWS);
     with_workspace([panels, groups * list / 2, bits.div_ceil(4)], |[panels, lists, bits]| {
         let mut finite = true;
         LIMITS.blocks::<V>(product, |product, first| {
@@ -129,7 +129,7 @@ struct Block<'a> {
     finite: bool,
     /// B, if it is packed.
     packed: Option<*mut f32>,
-    /// Room for a bitmap of A.
+    /// Room for a bitmap of Aᵀ.
     bits: *mut u8,
     /// The steps of each group of rows.
     lists: *mut Step,

@@ -46,24 +46,35 @@ pub const fn bitmap_bytes(rows: usize, cols: usize) -> usize {
     rows.next_multiple_of(8) * cols.div_ceil(8)
 }
 
+/// How many numbers [`nonzero`] looks at.
+#[inline(always)]
+const fn at_once<V: Simd>() -> usize {
+    if V::LANES < 8 { 8 } else { V::LANES }
+}
+
+/// Which of so many neighbours are not 0.
+#[inline(always)]
+unsafe fn nonzero<V: Simd>(from: *const f32) -> u32 {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let bits = V::load(from).nonzero();
+        if V::LANES < 8 { bits | V::load(from.add(4)).nonzero() << 4 } else { bits }
+    }
+}
+
 /// What is not 0 in a matrix whose rows are contiguous: a bit for each number. A byte has eight columns of a row; below it
 /// is that of the next row, and zeros up to a multiple of eight rows.
 #[inline(always)]
 unsafe fn bitmap<V: Simd>(x: Input, rows: usize, cols: usize, to: *mut u8) {
     let height = rows.next_multiple_of(8);
-    let at_once = V::LANES.max(8);
-    let whole = cols / at_once * at_once;
+    let whole = cols / at_once::<V>() * at_once::<V>();
     // SAFETY: the caller's promises; there is a byte for each row and eight columns.
     unsafe {
         for row in 0..rows {
             let mut to = to.add(row);
-            for col in (0..whole).step_by(at_once) {
-                let from = x.at(row, col);
-                let mut bits = V::load(from).nonzero();
-                if V::LANES < 8 {
-                    bits |= V::load(from.add(4)).nonzero() << 4;
-                }
-                for byte in 0..at_once / 8 {
+            for col in (0..whole).step_by(at_once::<V>()) {
+                let bits = nonzero::<V>(x.at(row, col));
+                for byte in 0..at_once::<V>() / 8 {
                     to.write((bits >> (8 * byte)) as u8);
                     to = to.add(height);
                 }
@@ -81,7 +92,7 @@ unsafe fn bitmap<V: Simd>(x: Input, rows: usize, cols: usize, to: *mut u8) {
 }
 
 /// Writes the steps of each group of [`ROWS`] rows of A to its list, and how many there are to `counts`; `bits` is room
-/// for a bitmap of A or of its transpose.
+/// for a bitmap of Aᵀ.
 ///
 /// # Safety
 /// The machine has the instruction set; A can be read, one of its strides is 1; lists are `pitch` apart, and each has room
@@ -95,20 +106,19 @@ pub unsafe fn list<V: Simd>(
     (lists, pitch): (*mut Step, usize),
     counts: &mut [usize],
 ) {
-    let (x, [height, width]) = if a.col == 1 { (a, [rows, depth]) } else { (a.transposed(), [depth, rows]) };
-    // SAFETY: the caller's promises.
-    unsafe { bitmap::<V>(x, height, width, bits) };
-    let height = height.next_multiple_of(8);
+    if a.col != 1 {
+        // SAFETY: the caller's promises.
+        unsafe { bitmap::<V>(a.transposed(), depth, rows, bits) };
+    }
+    let height = depth.next_multiple_of(8);
     for (group, count) in counts.iter_mut().enumerate().take(rows.div_ceil(ROWS)) {
         // SAFETY: the caller's promises.
         unsafe {
             let mut list = List { to: lists.add(group * pitch), count: 0 };
             if a.col == 1 {
-                for byte in 0..depth.div_ceil(8) {
-                    let rows = bits.add(byte * height + group * ROWS).cast::<u32>().read_unaligned();
-                    let two = rows | rows >> 16;
-                    list.append(byte * 8, (two | two >> 8) as u8);
-                }
+                // Rows beyond the last are the last again.
+                let rows = std::array::from_fn(|i| a.at((group * ROWS + i).min(rows - 1), 0));
+                list.of_rows::<V>(rows, depth);
             } else {
                 let bits = bits.add(group / 2 * height);
                 for step in (0..height).step_by(8) {
@@ -135,6 +145,29 @@ struct List {
 }
 
 impl List {
+    /// Appends the steps at which any of the rows is not 0.
+    ///
+    /// # Safety
+    /// The machine has the instruction set; each row has `depth` numbers, and there is room for all steps.
+    #[inline(always)]
+    unsafe fn of_rows<V: Simd>(&mut self, rows: [*const f32; ROWS], depth: usize) {
+        let whole = depth / at_once::<V>() * at_once::<V>();
+        // SAFETY: the caller's promises.
+        unsafe {
+            for step in (0..whole).step_by(at_once::<V>()) {
+                let bits = rows.into_iter().fold(0, |bits, row| bits | nonzero::<V>(row.add(step)));
+                for byte in 0..at_once::<V>() / 8 {
+                    self.append(step + 8 * byte, (bits >> (8 * byte)) as u8);
+                }
+            }
+            for step in (whole..depth).step_by(8) {
+                let bits = (step..depth.min(step + 8))
+                    .map(|at| u8::from(rows.iter().any(|row| *row.add(at) != 0.0)) << (at - step));
+                self.append(step, bits.sum());
+            }
+        }
+    }
+
     /// Appends the steps whose bits are set, counted from `first`.
     ///
     /// # Safety
