@@ -3,6 +3,7 @@
 use std::fmt::{Debug, Display};
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
+use crate::kernels::math;
 use crate::kernels::matmul::Product;
 
 /// A floating-point number that operations compute with.
@@ -42,6 +43,8 @@ pub trait Real:
     fn to_f64(self) -> f64;
     /// e to the power of self.
     fn exp(self) -> Self;
+    /// As [`exp`](Self::exp), with the same bits and fewer steps, for numbers up to 40.
+    fn exp_up_to_40(self) -> Self;
     /// Natural logarithm.
     fn ln(self) -> Self;
     /// Sine of an angle in radians.
@@ -75,7 +78,7 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($type:ty, $functions:path, $sin:path, $cos:path, $normal_distribution:path) => {
+    ($type:ty, $functions:path, $exp_up_to_40:path, $sin:path, $cos:path, $normal_distribution:path) => {
         impl Real for $type {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -93,6 +96,10 @@ macro_rules! real {
             fn exp(self) -> Self {
                 use $functions as functions;
                 functions::exp(self)
+            }
+            #[inline(always)]
+            fn exp_up_to_40(self) -> Self {
+                $exp_up_to_40(self)
             }
             #[inline(always)]
             fn ln(self) -> Self {
@@ -137,8 +144,8 @@ macro_rules! real {
     };
 }
 
-real!(f32, crate::kernels::math, libm::sinf, libm::cosf, crate::kernels::math::normal_distribution);
-real!(f64, libm, libm::sin, libm::cos, normal_distribution);
+real!(f32, math, math::exp_up_to_40, libm::sinf, libm::cosf, math::normal_distribution);
+real!(f64, libm, libm::exp, libm::sin, libm::cos, normal_distribution);
 
 fn normal_distribution(x: f64) -> f64 {
     0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2)

@@ -210,7 +210,7 @@ pub fn log_sum_exp<T: Real>(x: &[T]) -> (T, T) {
         sum_of(
             [x],
             #[inline(always)]
-            |[x]| (x - m).exp(),
+            |[x]| (x - m).exp_up_to_40(),
         )
         .ln(),
     )
@@ -232,7 +232,7 @@ fn scaled_softmax<T: Real>(x: &[T], scale: T, y: &mut [T]) {
             x,
             y,
             #[inline(always)]
-            |x| (x - m).exp(),
+            |x| (x - m).exp_up_to_40(),
         );
     for y in y {
         *y *= factor;
@@ -250,13 +250,13 @@ pub fn add_softmax<T: Real>(x: &[T], scale: T, dx: &mut [T], mode: Mode) {
         / sum_of(
             [x],
             #[inline(always)]
-            |[x]| (x - m).exp(),
+            |[x]| (x - m).exp_up_to_40(),
         );
     update(
         x,
         dx,
         #[inline(always)]
-        |dx, x| dx + (x - m).exp() * factor,
+        |dx, x| dx + (x - m).exp_up_to_40() * factor,
     );
 }
 

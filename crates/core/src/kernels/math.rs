@@ -17,15 +17,36 @@ const LN_2_LOW: f32 = 1.428_606_8e-6;
 const ROUND: f32 = 12_582_912.0;
 
 /// e to the power of x, to 1 unit in the last place.
-///
-/// x = n·ln 2 + r with |r| ≤ ½·ln 2, eˣ = 2ⁿ·eʳ, and eʳ = 1 + r + r²·p(r).
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
-    // Beyond these, the value is infinite or rounds to 0: n stays in −150..=128.
+    // Beyond this, the value is infinite: n stays below 129.
     let x = if x > 89.0 { 89.0 } else { x };
+    let (shift, back) = if x > 0.0 { (-SHIFT, TWO_TO_SHIFT) } else { (SHIFT, 1.0 / TWO_TO_SHIFT) };
+    exp_shifted(x, shift, back)
+}
+
+/// As [`exp`], with the same bits, for x up to 40: there are fewer steps, as no value is too large.
+#[inline(always)]
+pub fn exp_up_to_40(x: f32) -> f32 {
+    exp_shifted(x, SHIFT, 1.0 / TWO_TO_SHIFT)
+}
+
+/// Odd, so that rounding to the nearest integer, which prefers even sums, prefers even integers.
+const SHIFT: f32 = 65.0;
+const TWO_TO_SHIFT: f32 = 36_893_488_147_419_103_232.0;
+
+/// e to the power of x = n·ln 2 + r with |r| ≤ ½·ln 2: eˣ = 2ⁿ·eʳ, and eʳ = 1 + r + r²·p(r).
+///
+/// 2ⁿ alone may be no normal number, so it is 2^(n + shift) · 2^−shift, and the second factor is `back`: only the last
+/// product rounds.
+#[inline(always)]
+fn exp_shifted(x: f32, shift: f32, back: f32) -> f32 {
+    // Below this, the value rounds to 0: n stays above −151.
     let x = if x < -104.0 { -104.0 } else { x };
-    let rounded = x * LOG2_E + ROUND;
-    let n = rounded - ROUND;
+    // Not only n is in the lowest bits, but the exponent's bits of 2^(n + shift).
+    let round = ROUND + 127.0 + shift;
+    let rounded = x * LOG2_E + round;
+    let n = rounded - round;
     let r = (x - n * LN_2_HIGH) - n * LN_2_LOW;
     // 2^−28.3
     let p = 1.381_459_9e-3;
@@ -34,11 +55,7 @@ pub fn exp(x: f32) -> f32 {
     let p = p * r + 1.666_652_1e-1;
     let p = p * r + 4.999_999_4e-1;
     let mantissa = (p * (r * r) + r) + 1.0;
-    // 2ⁿ as two factors: alone it may be no normal number. Only the last product rounds.
-    let n = (rounded.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
-    let half = n >> 1;
-    let power = |n: i32| f32::from_bits((n.wrapping_add(127) << 23) as u32);
-    mantissa * power(half) * power(n.wrapping_sub(half))
+    mantissa * f32::from_bits(rounded.to_bits() << 23) * back
 }
 
 /// Natural logarithm, to 1 unit in the last place; −∞ at ±0, NaN below.

@@ -62,7 +62,7 @@ impl<T: Real> Block<T> {
         let mut sums = [T::ZERO; ROWS];
         for column in &self.columns[..self.length] {
             for i in 0..ROWS {
-                sums[i] += (column[i] - maxima[i]).exp();
+                sums[i] += (column[i] - maxima[i]).exp_up_to_40();
             }
         }
         for sum in &mut sums {
@@ -78,7 +78,7 @@ impl<T: Real> Block<T> {
         let mut sums = [T::ZERO; ROWS];
         for column in &mut self.columns[..self.length] {
             for i in 0..ROWS {
-                column[i] = (column[i] - maxima[i]).exp();
+                column[i] = (column[i] - maxima[i]).exp_up_to_40();
                 sums[i] += column[i];
             }
         }

@@ -36,7 +36,7 @@ impl<T: Real> RowFunction<T> for LogSumExp {
                 let sum = sum_of(
                     [x],
                     #[inline(always)]
-                    |[x]| (x - m).exp(),
+                    |[x]| (x - m).exp(), // ∞ where m is 0
                 );
                 m + sum.ln()
             },
@@ -48,7 +48,7 @@ impl<T: Real> RowFunction<T> for LogSumExp {
         dx.map(
             [x],
             #[inline(always)]
-            move |[x]| g * (x - y).exp(),
+            move |[x]| g * (x - y).exp_up_to_40(),
         );
     }
 }

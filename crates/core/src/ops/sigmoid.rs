@@ -36,7 +36,7 @@ impl<T: Real> UnaryFunction<T> for Sigmoid {
 /// The logistic function: e⁻ˡˣˡ lies in (0, 1], and gives both halves.
 #[inline(always)]
 pub fn sigmoid<T: Real>(x: T) -> T {
-    let z = (-x.abs()).exp();
+    let z = (-x.abs()).exp_up_to_40();
     let numerator = if x < T::ZERO { z } else { T::ONE };
     numerator / (T::ONE + z)
 }

@@ -84,7 +84,7 @@ impl<T: Real> RowMapFunction<T> for LogSoftmax {
             #[inline(always)]
             |dx, y| {
                 let start = if mode == Mode::Add { dx } else { T::ZERO };
-                start - y.exp() * sum
+                start - y.exp_up_to_40() * sum
             },
         );
         dx.iter_mut().zip(g).for_each(|(dx, &g)| *dx += g);

@@ -1,4 +1,4 @@
-use super::{exp, log, normal_distribution, pow, tanh};
+use super::{exp, exp_up_to_40, log, normal_distribution, pow, tanh};
 use crate::kernels::isa::{Isa, available, vectorize, with_isa};
 use crate::rng::Rng;
 
@@ -47,6 +47,14 @@ fn the_normal_distribution_is_exact_relative_to_1() {
         assert!(error <= 3.5, "Φ({x:e}) is {found:e}, expected {exact:e}: {error} u");
         assert!((0.0..=1.0).contains(&found), "Φ({x:e}) is {found:e}");
     }
+}
+
+#[test]
+fn numbers_up_to_40_have_the_same_exponential() {
+    for x in sweep(977).filter(|&x| x <= 40.0).chain([f32::NEG_INFINITY, -104.1, -0.0, 40.0]) {
+        assert_eq!(exp_up_to_40(x).to_bits(), exp(x).to_bits(), "{x:e}");
+    }
+    assert!(exp_up_to_40(f32::NAN).is_nan());
 }
 
 #[test]
@@ -189,5 +197,5 @@ fn every_instruction_set_gives_the_same_bits() {
             }
         )*};
     }
-    check!(exp, log, tanh, normal_distribution, square_root_and_more);
+    check!(exp, exp_up_to_40, log, tanh, normal_distribution, square_root_and_more);
 }
