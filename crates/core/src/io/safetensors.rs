@@ -195,7 +195,7 @@ pub struct Output<'a> {
 /// that all are aligned, then by name, as the format's own library does.
 pub fn serialize(tensors: &[Output<'_>], metadata: &BTreeMap<String, String>) -> Result<Vec<u8>> {
     let mut tensors = tensors.to_vec();
-    tensors.sort_by(|a, b| stored(b.dtype).cmp(&stored(a.dtype)).then(a.name.cmp(b.name)));
+    tensors.sort_unstable_by(|a, b| stored(b.dtype).cmp(&stored(a.dtype)).then(a.name.cmp(b.name)));
     let mut names = HashSet::new();
     let mut fields = Vec::new();
     if !metadata.is_empty() {

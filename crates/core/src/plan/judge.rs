@@ -95,7 +95,7 @@ pub fn judge(
         return Err(error);
     }
     let mut scores: Vec<Score> = judges.into_iter().flat_map(|judge| judge.scores).collect();
-    scores.sort_by_key(|score| score.step);
+    scores.sort_unstable_by_key(|score| score.step);
     // Of an epoch that was told to stop, what is in one piece from the start.
     let whole = scores.iter().enumerate().take_while(|(i, score)| *i == score.step).count();
     let finite = |score: &Score| score.loss.is_finite() || manner.allow_non_finite;
