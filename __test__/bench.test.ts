@@ -140,7 +140,7 @@ describe('cases', () => {
   });
 
   test('those that claims rest on are of every suite that has a claim, without repetition', () => {
-    const cases = [...seed([2, 1], digits), ...mlp([2, 1], data), ...predict(), ...latency(data, 2)];
+    const cases = [...seed([2, 1], digits), ...mlp([2, 1], data), ...predict(digits), ...latency(data, 2)];
     const quoted = cases
       .filter((one) => isQuoted(one, 2))
       .map(({ suite, program }) => [suite, program.threads]);
@@ -150,6 +150,7 @@ describe('cases', () => {
       ['seed', 2],
       ['mlp', 2],
       ['mlp', 2],
+      ['predict', 1],
       ['predict', 1],
       ['predict', 1],
       ['latency', 2],

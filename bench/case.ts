@@ -65,6 +65,8 @@ export interface Predict {
   program: 'predict';
   layers: number[];
   batch: number;
+  /** The batch is made of its first images. */
+  data: Data;
   threads: number;
 }
 

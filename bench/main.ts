@@ -39,7 +39,7 @@ function effortOf(one: Case, quick: boolean): Effort {
 const NOT_QUOTABLE = 3;
 
 /** Suites that work on images. */
-const onDigits = ['seed', 'mlp', 'evaluate', 'latency', 'scaling'];
+const onDigits = ['seed', 'mlp', 'evaluate', 'predict', 'latency', 'scaling'];
 
 async function casesOf(options: Options, folder: string): Promise<Case[]> {
   const { threads, quick, quote, filter } = options;
@@ -50,7 +50,7 @@ async function casesOf(options: Options, folder: string): Promise<Case[]> {
     seed: () => seed(threads, digits!),
     mlp: () => mlp(threads, digits!.train),
     evaluate: () => evaluate(threads, digits!.test),
-    predict,
+    predict: () => predict(digits!),
     start,
     latency: () => latency(digits!.train, cores),
     tiny,

@@ -1,5 +1,6 @@
 /** Where the cost of a call counts: small tensors, a small net, one image, a cold start. */
 import type { Case, Data, Operation, Train } from '../case.js';
+import type { Digits } from '../digits.js';
 
 /** One thread: there is nothing to share. */
 const threads = 1;
@@ -46,14 +47,20 @@ export function tiny(): Case[] {
 
 const layers = [784, 128, 10];
 
-export function predict(): Case[] {
-  return [1, 64].map((batch) => ({
+export function predict({ test, inverted }: Digits): Case[] {
+  const images = (what: string, batch: number, data: Data): Case => ({
     suite: 'predict',
-    name: `${batch === 1 ? 'one image' : `${batch} images`} through 784-128-10`,
-    program: { program: 'predict', layers, batch, threads },
+    name: `${what} through 784-128-10`,
+    program: { program: 'predict', layers, batch, data: { ...data, count: batch }, threads },
     unit: { name: batch === 1 ? 'image' : 'batch', runs: 1 },
     peers: ['ferrograd predictSync', 'ferrograd forward', 'torch', 'jax-js', 'tfjs-wasm'],
-  }));
+  });
+  // What is multiplied by zeros is left out: of the second image there are none.
+  return [
+    images('one image', 1, test),
+    images('one image without zeros', 1, inverted),
+    images('64 images', 64, test),
+  ];
 }
 
 export function evaluate(threads: readonly number[], data: Data): Case[] {

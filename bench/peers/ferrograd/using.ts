@@ -1,23 +1,17 @@
 /** What trained nets are for: the classes of images, and how many of them are right. */
-import {
-  DataLoader,
-  evaluate,
-  metrics,
-  noGrad,
-  predictSync,
-  setNumThreads,
-  type Tensor,
-  tensor,
-} from 'ferrograd';
+import { DataLoader, evaluate, metrics, noGrad, predictSync, setNumThreads, type Tensor } from 'ferrograd';
 import type { Evaluate, Predict } from '../../case.js';
-import { filled, type Opened, repeat } from '../serve.js';
-import { Net, readDigits } from './net.js';
+import { type Opened, repeat } from '../serve.js';
+import { inOrder, Net, readDigits } from './net.js';
 
-function predicting({ layers, batch, threads }: Predict, outputs: (model: Net, x: Tensor) => Tensor): Opened {
+function predicting(
+  { layers, batch, data, threads }: Predict,
+  outputs: (model: Net, x: Tensor) => Tensor,
+): Opened {
   setNumThreads(threads);
-  const features = layers[0] as number;
   const model = new Net(layers);
-  const x = tensor(filled(batch * features, 3), { shape: [batch, features] });
+  const [first] = inOrder(readDigits(data), batch, 1) as Iterable<[Tensor, Tensor]>;
+  const [x] = first as [Tensor, Tensor];
   const check = outputs(model, x).max().item();
   // As `item` is the shortest way to one number, `data` is to several.
   const classes = (): Tensor => outputs(model, x).argmax(1);

@@ -2,7 +2,7 @@
 /** jax-js on WebAssembly, steps compiled by `jit`. */
 import { readFileSync } from 'node:fs';
 import { defaultDevice, init, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax';
-import { CHECKED_STEPS, filled, serve, weights } from '../serve.js';
+import { CHECKED_STEPS, serve, weights } from '../serve.js';
 import { batches } from './digits.js';
 
 await init('wasm');
@@ -96,10 +96,11 @@ async function train(program) {
   return { check, run: (times) => steps(shuffled, times) };
 }
 
-async function predict({ layers, batch }) {
+async function predict(program) {
+  const { layers, batch } = program;
   const parameters = net(layers);
   const logits = jit((parameters, x) => forward(parameters, x, 'none'));
-  const x = np.array(filled(batch * layers[0], 3)).reshape([batch, layers[0]]);
+  const x = np.array(batches(program, false).next().value.x).reshape([batch, layers[0]]);
   const run = async (times) => {
     for (let i = 0; i < times; i++) await np.argmax(logits(tree.ref(parameters), x.ref), 1).data();
   };

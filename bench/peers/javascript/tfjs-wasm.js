@@ -1,7 +1,7 @@
 // @ts-nocheck its types are there only once it is installed
 /** TensorFlow.js with its WebAssembly backend: the operations, without its layers API, which is slower. */
 import { createRequire } from 'node:module';
-import { CHECKED_STEPS, filled, serve, weights } from '../serve.js';
+import { CHECKED_STEPS, serve, weights } from '../serve.js';
 import { batches } from './digits.js';
 
 console.warn = () => {}; // it advertises tfjs-node
@@ -51,9 +51,10 @@ function train(program) {
   return { check, run: (times) => steps(shuffled, times) };
 }
 
-function predict({ layers, batch }) {
+function predict(program) {
+  const { layers, batch } = program;
   const parameters = net(layers);
-  const x = tf.tensor2d(filled(batch * layers[0], 3), [batch, layers[0]]);
+  const x = tf.tensor2d(batches(program, false).next().value.x, [batch, layers[0]]);
   const run = (times) => {
     for (let i = 0; i < times; i++) tf.tidy(() => tf.argMax(forward(parameters, x, 'none'), 1).dataSync());
   };

@@ -129,9 +129,8 @@ def update(program):
 
 def predict(program):
     torch.set_num_threads(program["threads"])
-    features, batch = program["layers"][0], program["batch"]
     model = net(program["layers"], "none")
-    x = torch.from_numpy(filled(batch * features, 3)).view(batch, features)
+    x, _ = digits(program["data"])
 
     def run(times):
         with torch.inference_mode():
