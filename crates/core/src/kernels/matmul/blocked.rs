@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::pack::{pack_a, pack_b};
 use super::problem::{Input, Problem};
-use super::tile::{Tile, TileKernels, max_rows, max_vectors};
+use super::tile::{Tile, TileKernels, asks_early, max_rows, max_vectors};
 use super::workspace::with_workspace;
 use crate::kernels::simd::Simd;
 
@@ -61,9 +61,10 @@ const LIMITS: Limits = Limits { depth: 512, rows: 120, cols: 1024 };
 pub unsafe fn blocked<V: Simd>(product: &Problem, packing: Packing, kernels: &TileKernels) {
     let depth = product.depth.min(LIMITS.depth);
     let numbers = [depth * product.rows.min(LIMITS.rows), depth * (product.cols.min(LIMITS.cols) + V::LANES)];
+    let early = asks_early(product.rows, product.cols, product.depth);
     with_workspace(numbers, |[a_space, b_space]| {
         LIMITS.blocks::<V>(product, |product, first| {
-            let block = Block { product, packing, kernels, a_space, b_space, first };
+            let block = Block { product, packing, kernels, a_space, b_space, first, early };
             // SAFETY: the block lies within the product, and the workspace is large enough for it.
             unsafe { block.run::<V>() }
         });
@@ -79,6 +80,8 @@ struct Block<'a> {
     b_space: *mut f32,
     /// Whether B must still be packed.
     first: bool,
+    /// Whether tiles ask for C early.
+    early: bool,
 }
 
 impl Block<'_> {
@@ -115,6 +118,7 @@ impl Block<'_> {
                     b,
                     c: c.from(tile_rows.start, col),
                     last: if ragged > 0 { ragged } else { V::LANES },
+                    early: self.early,
                 };
                 // SAFETY: the tile lies within the block; the last vector of B is packed, unless it is whole.
                 unsafe { tile.compute::<V>(tile_rows.len(), vectors.len(), self.kernels) };

@@ -12,8 +12,16 @@ use crate::kernels::simd::Simd;
 /// Numbers in a cache line.
 const CACHE_LINE: usize = 16;
 
-/// From this depth on, C is asked for early: a large C is in no near cache, and there is time to fetch it.
-const PREFETCH_DEPTH: usize = 48;
+/// From this depth on, C is asked for early: it may be in no near cache, and there is time to fetch it.
+const EARLY_DEPTH: usize = 48;
+
+/// So many numbers of C are in no near cache: they are asked for early at any depth.
+const EARLY_NUMBERS: usize = 128 * 1024;
+
+/// Whether tiles of such a product ask for their part of C before they compute it.
+pub fn asks_early(rows: usize, cols: usize, depth: usize) -> bool {
+    depth >= EARLY_DEPTH || rows * cols >= EARLY_NUMBERS
+}
 
 /// Rows of the largest tile.
 pub const fn max_rows<V: Simd>() -> usize {
@@ -35,6 +43,8 @@ pub struct Tile {
     pub c: Output,
     /// Lanes of the last vector that belong to C.
     pub last: usize,
+    /// Whether C is asked for before it is computed.
+    pub early: bool,
 }
 
 /// The sums of a tile, vector by vector, row by row.
@@ -160,7 +170,7 @@ unsafe fn sums<V: Simd, const ROWS: usize, const VECTORS: usize>(tile: &Tile) ->
     unsafe {
         let (mut a, mut b) = (tile.a.data, tile.b.data);
         let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
-        if tile.depth >= PREFETCH_DEPTH {
+        if tile.early {
             for i in 0..ROWS {
                 for j in (0..VECTORS * V::LANES).step_by(CACHE_LINE) {
                     V::prefetch(tile.c.data.wrapping_add(i * tile.c.row + j));

@@ -216,7 +216,7 @@ impl Block<'_> {
 
     /// A tile as far as its finish needs to know it.
     fn tile(&self, c: Output, last: usize) -> Tile {
-        Tile { depth: 0, a: self.product.a, b: self.product.b, c, last }
+        Tile { depth: 0, a: self.product.a, b: self.product.b, c, last, early: false }
     }
 
     /// Writes the sums of a group of rows.
