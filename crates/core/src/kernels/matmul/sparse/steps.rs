@@ -148,7 +148,8 @@ impl List {
     /// Appends the steps at which any of the rows is not 0.
     ///
     /// # Safety
-    /// The machine has the instruction set; each row has `depth` numbers, and there is room for all steps.
+    /// The machine has the instruction set; each row has `depth` numbers, and there is room for as many steps and
+    /// [`AT_ONCE`] more.
     #[inline(always)]
     unsafe fn of_rows<V: Simd>(&mut self, rows: [*const f32; ROWS], depth: usize) {
         let whole = depth / at_once::<V>() * at_once::<V>();
