@@ -23,7 +23,7 @@ use super::simd::{Simd, Vectorized, dispatch};
 use crate::pool::{get_num_threads, lane, lanes, parallel_for};
 use blocked::Packing;
 use problem::Problem;
-use tile::TileKernels;
+use tile::{TileKernels, max_vectors};
 
 /// A matrix to read. Element (i, j) is `data[i * row_stride + j * col_stride]`; a stride of 0 repeats.
 #[derive(Clone, Copy, Debug)]
@@ -263,6 +263,40 @@ impl<E: Epilogue<f32>> Vectorized for Fused<E> {
     }
 }
 
+/// Columns that a tile serves with what it reads of A: with fewer, A is read more often.
+const fn panel<V: Simd>() -> usize {
+    max_vectors::<V>() * V::LANES
+}
+
+/// Whether A is copied, given that its rows are neighbours: a tile reads a line of it for each step, and the first cache
+/// has those of a shallow product for the next tile, too.
+fn packs_a<V: Simd>(product: &Problem) -> bool {
+    let often = if product.depth > SHALLOW { 128 } else { 12 * panel::<V>() };
+    product.a.row == 1 && product.a.col != 1 && product.cols >= often
+}
+
+/// Steps whose lines of A the first cache has beside a panel of B that streams by.
+const SHALLOW: usize = 384;
+
+/// Whether B is copied: where its rows are not contiguous, and where enough rows of A read it again that it pays to have
+/// it without gaps. The fewer columns a tile has, the longer it works on what it reads, and waits for it less.
+fn packs_b<V: Simd>(product: &Problem) -> bool {
+    let Problem { b, rows, cols, depth, .. } = *product;
+    let often = match (panel::<V>(), cols * depth) {
+        _ if b.row.is_multiple_of(PAGE) => 48, // all rows in the same few lines of the first cache
+        (64.., _) => 96,
+        (_, LARGE..) => 128,
+        _ => 256,
+    };
+    b.col != 1 || rows >= often
+}
+
+/// Numbers in a page of memory.
+const PAGE: usize = 1024;
+
+/// Numbers of a B that the second cache has no room for beside other things.
+const LARGE: usize = 256 * 1024;
+
 /// Computes a product by tiles.
 ///
 /// # Safety
@@ -270,10 +304,7 @@ impl<E: Epilogue<f32>> Vectorized for Fused<E> {
 unsafe fn by_tiles<V: Simd>(product: Problem, kernels: &'static TileKernels) {
     let near = product.near;
     let product = if near.columns || near.has_blocks() { product } else { product.flat() };
-    let packing = Packing {
-        a: product.a.row == 1 && product.a.col != 1 && product.cols >= 256,
-        b: product.b.col != 1 || product.rows >= 256,
-    };
+    let packing = Packing { a: packs_a::<V>(&product), b: packs_b::<V>(&product) };
     let part = |rows: Range<usize>, cols: Range<usize>| {
         // SAFETY: the caller's promise; lanes have different rows, or columns.
         unsafe { blocked::blocked::<V>(&product.part(lane(), rows, cols), packing, kernels) }
