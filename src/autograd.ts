@@ -9,7 +9,8 @@ import { currentId, type Prepared } from './engine.js';
 import { ArgumentError, fromNative, ShapeError, StateError } from './errors.js';
 import { native } from './native.js';
 import { describe, formatShape } from './shape.js';
-import type { Storage, Tensor } from './tensor.js';
+import type { Storage } from './storage.js';
+import type { Tensor } from './tensor.js';
 import { tracing } from './tracing.js';
 
 /** Whether operations are recorded now; changed by {@link noGrad} alone. */
@@ -148,14 +149,13 @@ export function backward(root: Tensor, gradient: Tensor | undefined): void {
   const numbers = new Map<object, number>();
   const values: (TypedArray | null)[] = [];
   /** The number of a value: known by where it comes from, else by the array that it is in. */
-  const numberOf = (key: object, array: TypedArray | undefined): number => {
+  const numberOf = (key: object, saved: Saved | undefined): number => {
     let number = numbers.get(key);
     if (number === undefined) {
-      number = values.push(array ?? null) - 1;
+      number = values.push(null) - 1;
       numbers.set(key, number);
-    } else if (array) {
-      values[number] = array;
     }
+    if (saved) values[number] = saved.storage.locate(saved.array);
     return number;
   };
 
@@ -167,10 +167,10 @@ export function backward(root: Tensor, gradient: Tensor | undefined): void {
       if (saved) checkVersion(saved, node.call);
       const isLeaf = source && !(source instanceof Node) && source.requiresGrad; // else frozen since
       if (isLeaf && !numbers.has(source)) leaves.push(source);
-      program.push(numberOf(source ?? saved?.array ?? {}, saved?.array));
+      program.push(numberOf(source ?? saved?.array ?? {}, saved));
     }
     if (node.output) checkVersion(node.output, node.call);
-    program.push(numberOf(node, node.output?.array));
+    program.push(numberOf(node, node.output));
   }
   program.push(leaves.length);
   const buffers = leaves.map((leaf) => {

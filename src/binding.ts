@@ -149,13 +149,17 @@ export interface Native {
   fillIntegers(out: Int32Array, seed: number, stream: number, low: number, high: number): void;
   fillPermutation(out: Int32Array, seed: number, stream: number): void;
 
-  /** Copies the rows, of `row` elements each, that `order` names; `rows` and `out` are of one type. */
-  gatherRows(rows: TypedArray, row: number, order: Int32Array, out: TypedArray): void;
+  /**
+   * Copies the rows, of `row` elements each, that `order` names; `rows` and `out` are of one type. Those that `next`
+   * names are brought near.
+   */
+  gatherRows(rows: TypedArray, row: number, order: Int32Array, next: Int32Array, out: TypedArray): void;
   /** As above for images, of which each byte becomes (byte / divide − mean) / std; both have a number for each channel. */
   gatherImages(
     images: Uint8Array,
     row: number,
     order: Int32Array,
+    next: Int32Array,
     divide: number,
     mean: Float32Array,
     std: Float32Array,

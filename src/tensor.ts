@@ -19,20 +19,11 @@ import type {
   Transposed,
   Unsqueezed,
 } from './shapeTypes.js';
+import { Storage } from './storage.js';
 import { tracing } from './tracing.js';
 
 /** For messages: what parameters are that a run trains, and what to do. */
 export const IN_TRAINING = 'a parameter of a model in training; wait until the run has ended, or stop it';
-
-/** What a tensor and its views share: counts the changes in place, which backward must know of. */
-export class Storage {
-  /** @internal */
-  version = 0;
-  /** @internal Whether these are parameters in training: nobody but the run may change them. */
-  inTraining = false;
-  /** @internal Whether somebody got the memory itself, and may write to it without being counted. */
-  isShown = false;
-}
 
 /** Where a tensor may stand, a number may: it is broadcast. */
 export type TensorLike = Tensor | number;
@@ -57,8 +48,6 @@ export class Tensor<out S extends Shape = Shape> {
   readonly dtype: DType;
   /** Distance in elements between neighbours along each dimension. */
   readonly strides: readonly number[];
-  /** @internal The elements, from the tensor's first on. */
-  array: TypedArray;
   /** @internal */
   readonly storage: Storage;
   /** @internal What computed it. */
@@ -66,6 +55,8 @@ export class Tensor<out S extends Shape = Shape> {
   /** @internal Set by the engine. */
   layoutKey: number | undefined;
 
+  /** The elements, from the tensor's first on, where they were last. */
+  private memory: TypedArray;
   private wantsGrad = false;
   private gradArray: Float32Array | undefined;
   private spareGradArray: Float32Array | undefined;
@@ -79,11 +70,17 @@ export class Tensor<out S extends Shape = Shape> {
     strides: readonly number[] = stridesOf(shape),
     storage = new Storage(),
   ) {
-    this.array = array;
+    this.memory = array;
     this.dtype = dtype;
     this.shape = shape;
     this.strides = strides;
     this.storage = storage;
+  }
+
+  /** @internal The elements, from the tensor's first on; those who need them for longer than a call ask {@link elements}. */
+  get array(): TypedArray {
+    this.memory = this.storage.locate(this.memory);
+    return this.memory;
   }
 
   /** The number of dimensions. */
@@ -219,6 +216,7 @@ export class Tensor<out S extends Shape = Shape> {
   get elements(): TypedArray {
     const elements = this.size;
     tracing.by?.reads(this, 'data');
+    this.storage.settle();
     this.expectElements('data');
     if (!this.isContiguous()) return noGrad(() => this.clone().array);
     return this.array.length === elements ? this.array : this.array.subarray(0, elements);
@@ -277,6 +275,7 @@ export class Tensor<out S extends Shape = Shape> {
 
   private expectWritable(what: string): void {
     tracing.by?.refuse(`changes a tensor in place, with ${what}`);
+    this.storage.settle();
     this.expectElements(what);
     if (this.storage.inTraining) throw new StateError(`${what}: this tensor is ${IN_TRAINING}`);
     if (grads.enabled && this.requiresGrad) {
@@ -291,7 +290,7 @@ export class Tensor<out S extends Shape = Shape> {
 
   /** Gives the memory back early: any use afterwards throws. Nobody has to; the collector does it in time. */
   [Symbol.dispose](): void {
-    this.array = allocate(this.dtype, 0);
+    this.memory = allocate(this.dtype, 0);
     this.node = undefined;
   }
 

@@ -3,6 +3,7 @@ import { ArgumentError, DataError, StateError } from '../errors.js';
 import { checkBoolean, checkOptions, checkSize } from '../options.js';
 import { defaultGenerator, Generator } from '../random.js';
 import { describe } from '../shape.js';
+import { BatchMemory } from './batchMemory.js';
 import { type Batch, defaultCollate } from './collate.js';
 import { type Dataset, inMemoryOf, lengthOf, type WhereInMemory } from './dataset.js';
 import { gatherBatch, type InMemory } from './gather.js';
@@ -43,7 +44,8 @@ function isPromise(value: unknown): value is PromiseLike<unknown> {
  * then awaited together.
  *
  * Data in memory (a {@link TensorDataset}, an image set with the library's transforms) is gathered natively,
- * a call a batch.
+ * a call a batch. Images become numbers where those of the last batch were; a batch that is still used later has them
+ * made again from the images, which must be the same then. Whoever asks for `data` keeps what he gets.
  */
 export class DataLoader<T, B = Batch<T>> implements Iterable<B>, AsyncIterable<B> {
   readonly dataset: Dataset<T>;
@@ -54,6 +56,7 @@ export class DataLoader<T, B = Batch<T>> implements Iterable<B>, AsyncIterable<B
   private readonly generator: Generator;
   private readonly collate: ((items: T[]) => B) | undefined;
   private readonly where: WhereInMemory | undefined;
+  private readonly memory = new BatchMemory();
 
   /**
    * @throws DataError if the dataset is empty; ArgumentError for what is not a dataset, a batch size that is
@@ -128,21 +131,24 @@ export class DataLoader<T, B = Batch<T>> implements Iterable<B>, AsyncIterable<B
     return this.dropLast ? Math.floor(items / this.batchSize) : Math.ceil(items / this.batchSize);
   }
 
-  private *slices(order: Int32Array): IterableIterator<Int32Array> {
+  /** The items of each batch, and those of the next. */
+  private *slices(order: Int32Array): IterableIterator<[Int32Array, Int32Array]> {
+    const size = this.batchSize;
     for (let batch = 0; batch < this.batchesOf(order.length); batch++) {
-      yield order.subarray(batch * this.batchSize, (batch + 1) * this.batchSize);
+      const end = (batch + 1) * size;
+      yield [order.subarray(batch * size, end), order.subarray(end, end + size)];
     }
   }
 
   private *load(order: Int32Array): IterableIterator<B> {
-    for (const indices of this.slices(order)) {
-      yield this.gather(indices) ?? this.assemble(this.items(indices), indices);
+    for (const [indices, next] of this.slices(order)) {
+      yield this.gather(indices, next) ?? this.assemble(this.items(indices), indices);
     }
   }
 
   private async *loadAwaiting(order: Int32Array): AsyncIterableIterator<B> {
-    for (const indices of this.slices(order)) {
-      const whole = this.gather(indices);
+    for (const [indices, next] of this.slices(order)) {
+      const whole = this.gather(indices, next);
       if (whole !== undefined) {
         yield whole;
         continue;
@@ -153,9 +159,9 @@ export class DataLoader<T, B = Batch<T>> implements Iterable<B>, AsyncIterable<B
     }
   }
 
-  private gather(indices: Int32Array): B | undefined {
+  private gather(indices: Int32Array, next: Int32Array): B | undefined {
     const data = this.inMemory();
-    return data && (gatherBatch(data, indices) as B);
+    return data && (gatherBatch(data, indices, next, this.memory) as B);
   }
 
   private items(indices: Int32Array): T[] {

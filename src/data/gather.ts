@@ -5,6 +5,7 @@ import { native } from '../native.js';
 import { elementsOf, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import type { Affine } from '../transforms/transform.js';
+import { type BatchMemory, isWorthReusing } from './batchMemory.js';
 
 /** What becomes of the bytes of images with one channel, in float32: (byte / divide − mean) / std. */
 export interface Normalization {
@@ -47,28 +48,44 @@ export function rowNumbers({ indices }: InMemory, items: Int32Array): Int32Array
 
 /**
  * The batch of these items, bit for bit what collating them gives: of each field a tensor of shape [items, ...shape].
+ * `next` are the items that will be wanted after these, as far as that is known.
  *
  * @throws IndexError for an item that there is not.
  */
-export function gatherBatch(data: InMemory, items: Int32Array): Tensor[] {
-  const numbers = rowNumbers(data, items);
-  return data.fields.map((field) => gatherField(field, numbers));
+export function gatherBatch(
+  data: InMemory,
+  items: Int32Array,
+  next: Int32Array,
+  memory: BatchMemory,
+): Tensor[] {
+  const [numbers, later] = [rowNumbers(data, items), rowNumbers(data, next)];
+  return data.fields.map((field) => {
+    try {
+      return gatherField(field, numbers, later, memory);
+    } catch (error) {
+      throw fromNative(error);
+    }
+  });
 }
 
-function gatherField({ rows, dtype, shape, normalization }: Field, numbers: Int32Array): Tensor {
+function gatherField(field: Field, numbers: Int32Array, next: Int32Array, memory: BatchMemory): Tensor {
+  const { rows, dtype, shape, normalization } = field;
   const row = elementsOf(shape);
-  const out = allocate(dtype, numbers.length * row);
-  try {
-    if (out.length === 0) {
-      // rows without elements have no number
-    } else if (normalization) {
-      const { divide, mean, std } = normalization;
-      native.gatherImages(rows as Uint8Array, row, numbers, divide, mean, std, out as Float32Array);
-    } else {
-      native.gatherRows(rows, row, numbers, out);
+  const length = numbers.length * row;
+  const batch = Object.freeze([numbers.length, ...shape]);
+  if (normalization) {
+    const { divide, mean, std } = normalization;
+    const fill = (out: Float32Array) =>
+      native.gatherImages(rows as Uint8Array, row, numbers, next, divide, mean, std, out);
+    if (isWorthReusing(length)) {
+      const { array, storage } = memory.take(length, fill);
+      return new Tensor(array, dtype, batch, undefined, storage);
     }
-  } catch (error) {
-    throw fromNative(error);
+    const out = allocate(dtype, length);
+    if (length > 0) fill(out as Float32Array);
+    return new Tensor(out, dtype, batch);
   }
-  return new Tensor(out, dtype, Object.freeze([numbers.length, ...shape]));
+  const out = allocate(dtype, length);
+  if (length > 0) native.gatherRows(rows, row, numbers, next, out); // rows without elements have no number
+  return new Tensor(out, dtype, batch);
 }

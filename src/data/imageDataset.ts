@@ -17,7 +17,10 @@ const optionNames = ['images', 'itemShape', 'labels', 'classes', 'transform', 't
 
 /** What an {@link ImageDataset} is made of. */
 export interface ImageDatasetOptions {
-  /** All images, one after the other: uint8 of shape `[n, ...itemShape]`. Kept, not copied. */
+  /**
+   * All images, one after the other: uint8 of shape `[n, ...itemShape]`. Kept, not copied: batches may look them up
+   * again as long as they are in use.
+   */
   readonly images: Uint8Array;
   /** The shape of one image, for instance `[28, 28]`. */
   readonly itemShape: readonly number[];

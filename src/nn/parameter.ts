@@ -17,6 +17,7 @@ export class Parameter<S extends Shape = Shape> extends Tensor<S> {
     if (!(data instanceof Tensor))
       throw new ArgumentError(`Parameter: expected a tensor, got ${describe(data)}`);
     const own = data.isContiguous() ? data : data.detach().clone();
+    own.storage.settle(); // optimizers write to it
     super(own.array, own.dtype, own.shape, own.strides, own.storage);
     this.requiresGrad = requiresGrad;
   }

@@ -2,7 +2,8 @@
 import { allocate, type DType, type TypedArray } from '../dtype.js';
 import { sameBytes } from '../memory.js';
 import { formatShape, type Shape } from '../shape.js';
-import type { Storage, Tensor } from '../tensor.js';
+import type { Storage } from '../storage.js';
+import type { Tensor } from '../tensor.js';
 
 /** The type and shape of a tensor, without its elements. */
 export interface TensorType {

@@ -88,11 +88,11 @@ function bind(exports: Exports): Native {
     fillPermutation: (out, seed, stream) =>
       caller.run((table) => exports.fill_permutation(table, seed, stream), [out], 0),
 
-    gatherRows(rows, row, order, out) {
+    gatherRows(rows, row, order, _next, out) {
       const [picked, places] = pick(rows, row, order);
       caller.run((table) => exports.gather_rows(table, row), [picked, places, out], 2);
     },
-    gatherImages(images, row, order, divide, mean, std, out) {
+    gatherImages(images, row, order, _next, divide, mean, std, out) {
       const [picked, places] = pick(images, row, order);
       caller.run((table) => exports.gather_images(table, row, divide), [picked, places, mean, std, out], 4);
     },

@@ -17,23 +17,32 @@ pub fn synthetic_digits(
     guard(|| data::synthetic_digits(seed as u64, first as usize, &mut images, &mut labels))
 }
 
-/// Copies the rows, of `row` elements each, that `order` names; `rows` and `out` are arrays of one type.
+/// Copies the rows, of `row` elements each, that `order` names; `rows` and `out` are arrays of one type. Those that `next`
+/// names are brought near, if they exist.
 #[napi]
-pub fn gather_rows(rows: Borrowed, row: u32, order: Borrowed, mut out: Borrowed) -> napi::Result<(), Code> {
-    guard(|| data::gather_rows(&rows, row as usize, &order, &mut out))
+pub fn gather_rows(
+    rows: Borrowed,
+    row: u32,
+    order: Borrowed,
+    next: Borrowed,
+    mut out: Borrowed,
+) -> napi::Result<(), Code> {
+    guard(|| data::gather_rows(&rows, row as usize, (&order, Some(&next)), &mut out))
 }
 
 /// As `gatherRows` for images of bytes, of which each becomes `(byte / divide − mean) / std`; `mean` and
 /// `std` have a number for each channel.
 #[napi]
+#[allow(clippy::too_many_arguments, reason = "an object would cost more than it tells")]
 pub fn gather_images(
     images: Borrowed,
     row: u32,
     order: Borrowed,
+    next: Borrowed,
     divide: f64,
     mean: Borrowed,
     std: Borrowed,
     mut out: Borrowed,
 ) -> napi::Result<(), Code> {
-    guard(|| data::gather_images(&images, row as usize, &order, divide, &mean, &std, &mut out))
+    guard(|| data::gather_images(&images, row as usize, (&order, Some(&next)), divide, &mean, &std, &mut out))
 }

@@ -140,7 +140,8 @@ pub unsafe extern "C" fn gather_rows(table: *const Entry, row: usize) -> bool {
     run(|| {
         // SAFETY: the host promised it.
         let mut arguments = unsafe { Arguments::new(table, 3) };
-        data::gather_rows(&arguments.one()?, row, &arguments.one()?, &mut arguments.one()?)
+        let (rows, order) = (arguments.one()?, arguments.one()?);
+        data::gather_rows(&rows, row, (&order, None), &mut arguments.one()?)
     })
 }
 
@@ -155,7 +156,7 @@ pub unsafe extern "C" fn gather_images(table: *const Entry, row: usize, divide: 
         let mut arguments = unsafe { Arguments::new(table, 5) };
         let (images, order) = (arguments.one()?, arguments.one()?);
         let (mean, std) = (arguments.one()?, arguments.one()?);
-        data::gather_images(&images, row, &order, divide, &mean, &std, &mut arguments.one()?)
+        data::gather_images(&images, row, (&order, None), divide, &mean, &std, &mut arguments.one()?)
     })
 }
 

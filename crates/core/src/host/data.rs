@@ -9,13 +9,19 @@ pub fn synthetic_digits(seed: u64, first: usize, images: &mut Buffer, labels: &m
     digits::synthetic_digits(seed, first, images.bytes_mut()?, labels.ints_mut()?)
 }
 
-/// Copies the rows, of `row` elements each, that `order` names; `rows` and `out` are arrays of one type.
-pub fn gather_rows(rows: &Buffer, row: usize, order: &Buffer, out: &mut Buffer) -> Result<()> {
-    let order = order.ints()?;
+/// Copies the rows, of `row` elements each, that `order` names; `rows` and `out` are arrays of one type. Those that `next`
+/// names are brought near.
+pub fn gather_rows(
+    rows: &Buffer,
+    row: usize,
+    (order, next): (&Buffer, Option<&Buffer>),
+    out: &mut Buffer,
+) -> Result<()> {
+    let (order, next) = (order.ints()?, next.map_or(Ok(&[][..]), Buffer::ints)?);
     match (rows.data()?, out.data_mut()?) {
-        (Data::Real(rows), DataMut::Real(out)) => gather::gather_rows(rows, row, order, &[], out),
-        (Data::Int(rows), DataMut::Int(out)) => gather::gather_rows(rows, row, order, &[], out),
-        (Data::Byte(rows), DataMut::Byte(out)) => gather::gather_rows(rows, row, order, &[], out),
+        (Data::Real(rows), DataMut::Real(out)) => gather::gather_rows(rows, row, order, next, out),
+        (Data::Int(rows), DataMut::Int(out)) => gather::gather_rows(rows, row, order, next, out),
+        (Data::Byte(rows), DataMut::Byte(out)) => gather::gather_rows(rows, row, order, next, out),
         _ => Err(Error::internal("the binding expected two arrays of one type")),
     }
 }
@@ -25,12 +31,13 @@ pub fn gather_rows(rows: &Buffer, row: usize, order: &Buffer, out: &mut Buffer) 
 pub fn gather_images(
     images: &Buffer,
     row: usize,
-    order: &Buffer,
+    (order, next): (&Buffer, Option<&Buffer>),
     divide: f64,
     mean: &Buffer,
     std: &Buffer,
     out: &mut Buffer,
 ) -> Result<()> {
     let normalization = gather::Normalization::new(divide as f32, mean.floats()?, std.floats()?)?;
-    gather::gather_images(images.bytes()?, row, order.ints()?, &[], &normalization, out.floats_mut()?)
+    let next = next.map_or(Ok(&[][..]), Buffer::ints)?;
+    gather::gather_images(images.bytes()?, row, order.ints()?, next, &normalization, out.floats_mut()?)
 }
