@@ -1,4 +1,14 @@
-import { DataLoader, ImageDataset, nn, noGrad, optim, StateError, type Tensor, transforms } from 'ferrograd';
+import {
+  DataLoader,
+  ImageDataset,
+  IndexError,
+  nn,
+  noGrad,
+  optim,
+  StateError,
+  type Tensor,
+  transforms,
+} from 'ferrograd';
 import { describe, expect, it } from 'vitest';
 
 const count = 40;
@@ -117,6 +127,14 @@ describe('a batch of images', () => {
     structuredClone(x.data, { transfer: [x.data.buffer as ArrayBuffer] });
     for (const gone of [x, before, after]) expect(() => gone.mul(1)).toThrow(StateError);
     expect(others.map(elements)).toEqual(expected(dataset()).slice(1));
+  });
+
+  it('says so where the images are gone that it is made from', () => {
+    const data = dataset();
+    const held = images(data);
+    structuredClone(data.images, { transfer: [data.images.buffer as ArrayBuffer] });
+    expect(() => held[0]?.mul(1)).toThrow(IndexError);
+    expect(elements(held[2] as Tensor).length).toBe(8 * 256); // the last one is still there
   });
 
   it('can be disposed of, before and after the next one', () => {

@@ -59,13 +59,7 @@ export function gatherBatch(
   memory: BatchMemory,
 ): Tensor[] {
   const [numbers, later] = [rowNumbers(data, items), rowNumbers(data, next)];
-  return data.fields.map((field) => {
-    try {
-      return gatherField(field, numbers, later, memory);
-    } catch (error) {
-      throw fromNative(error);
-    }
-  });
+  return data.fields.map((field) => gatherField(field, numbers, later, memory));
 }
 
 function gatherField(field: Field, numbers: Int32Array, next: Int32Array, memory: BatchMemory): Tensor {
@@ -73,19 +67,24 @@ function gatherField(field: Field, numbers: Int32Array, next: Int32Array, memory
   const row = elementsOf(shape);
   const length = numbers.length * row;
   const batch = Object.freeze([numbers.length, ...shape]);
-  if (normalization) {
-    const { divide, mean, std } = normalization;
-    const fill = (out: Float32Array) =>
-      native.gatherImages(rows as Uint8Array, row, numbers, next, divide, mean, std, out);
-    if (isWorthReusing(length)) {
-      const { array, storage } = memory.take(length, fill);
-      return new Tensor(array, dtype, batch, undefined, storage);
+  const fill = (out: TypedArray) => {
+    if (length === 0) return; // rows without elements have no number
+    try {
+      if (normalization) {
+        const { divide, mean, std } = normalization;
+        native.gatherImages(rows as Uint8Array, row, numbers, next, divide, mean, std, out as Float32Array);
+      } else {
+        native.gatherRows(rows, row, numbers, next, out);
+      }
+    } catch (error) {
+      throw fromNative(error);
     }
-    const out = allocate(dtype, length);
-    if (length > 0) fill(out as Float32Array);
-    return new Tensor(out, dtype, batch);
+  };
+  if (normalization && isWorthReusing(length)) {
+    const { array, storage } = memory.take(length, fill);
+    return new Tensor(array, dtype, batch, undefined, storage);
   }
   const out = allocate(dtype, length);
-  if (length > 0) native.gatherRows(rows, row, numbers, next, out); // rows without elements have no number
+  fill(out);
   return new Tensor(out, dtype, batch);
 }

@@ -279,7 +279,7 @@ fn packs_a<V: Simd>(product: &Problem) -> bool {
 const SHALLOW: usize = 384;
 
 /// Whether B is copied: where its rows are not contiguous, and where enough rows of A read it again that it pays to have
-/// it without gaps. The fewer columns a tile has, the longer it works on what it reads, and waits for it less.
+/// it without gaps. Short vectors take as long to multiply as long ones: they read B more slowly, and wait for it less.
 fn packs_b<V: Simd>(product: &Problem) -> bool {
     let Problem { b, rows, cols, depth, .. } = *product;
     let often = match (panel::<V>(), cols * depth) {
