@@ -259,8 +259,8 @@ impl<T: Real> Constant<T> {
 #[derive(Debug)]
 pub struct Memory<T> {
     storages: Vec<Storage>,
-    /// Reached through `starts` alone.
-    _arena: Buffer<u8>,
+    /// Reached through `starts` alone; empty until it is wanted.
+    arena: Buffer<u8>,
     assignment: Assignment,
     constants: Vec<Constant<T>>,
     kept: Vec<(Kept, Buffer<T>)>,
@@ -271,7 +271,7 @@ pub struct Memory<T> {
 unsafe impl<T: Send> Send for Memory<T> {}
 
 impl<T: Real> Memory<T> {
-    /// With an arena as large as assigned.
+    /// With an arena as large as assigned, which is there from [`Memory::provide`] on.
     pub fn new(
         storages: Vec<Storage>,
         assignment: Assignment,
@@ -283,19 +283,31 @@ impl<T: Real> Memory<T> {
             .map(|kept| (kept.elements(), kept))
             .map(|(n, kept)| (kept, Buffer::new(n)))
             .collect();
-        let mut arena: Buffer<u8> = Buffer::new(assignment.total * LINE);
-        let base = arena.as_mut_slice().as_mut_ptr();
         let starts = storages
             .iter()
-            .zip(&assignment.lines)
-            .map(|(storage, lines)| match storage.home {
-                Home::Arena => base.wrapping_add(lines.start * LINE),
+            .map(|storage| match storage.home {
                 Home::Constant(i) => constants[i].start(),
                 Home::Kept(i) => kept[i].1.as_mut_slice().as_mut_ptr().cast(),
-                Home::Parameter(_) | Home::Memory { .. } => ptr::null_mut(),
+                Home::Arena | Home::Parameter(_) | Home::Memory { .. } => ptr::null_mut(),
             })
             .collect();
-        Self { storages, _arena: arena, assignment, constants, kept, starts }
+        Self { storages, arena: Buffer::new(0), assignment, constants, kept, starts }
+    }
+
+    /// Makes the arena, unless it is there: on the thread that will use it, and not for a plan that only others are made of.
+    pub fn provide(&mut self) {
+        if self.arena.as_slice().len() == self.arena_bytes() {
+            return;
+        }
+        self.arena = Buffer::new(self.arena_bytes());
+        let base = self.arena.as_mut_slice().as_mut_ptr();
+        for ((storage, lines), start) in
+            self.storages.iter().zip(&self.assignment.lines).zip(&mut self.starts)
+        {
+            if storage.home == Home::Arena {
+                *start = base.wrapping_add(lines.start * LINE);
+            }
+        }
     }
 
     /// What there is.
@@ -316,6 +328,7 @@ impl<T: Real> Memory<T> {
     /// Takes what comes from outside; false if something is missing or has another size.
     #[must_use]
     pub fn bind(&mut self, bindings: &Bindings<'_, T>) -> bool {
+        self.provide();
         self.storages.iter().zip(&mut self.starts).all(|(storage, start)| match storage.home {
             Home::Arena | Home::Constant(_) | Home::Kept(_) => true,
             Home::Parameter(_) | Home::Memory { .. } => {
@@ -365,6 +378,7 @@ impl<T: Real> Memory<T> {
         // SAFETY: the start of as many elements, aligned for them; shared by the caller's promise.
         unsafe {
             let start: *mut u8 = self.starts[place.storage];
+            assert!(!start.is_null(), "nothing has been written yet");
             match dtype {
                 DType::Float32 => Data::Real(slice(start, place.offset, length)),
                 DType::Int32 => Data::Int(slice(start, place.offset, length)),
@@ -391,7 +405,9 @@ impl<T: Real> Memory<T> {
         let Storage { dtype, elements, .. } = *storage;
         assert!(copy < storage.copies, "there is no such copy");
         let lines = copy * storage.bytes::<T>().div_ceil(LINE);
-        let start: *mut u8 = self.starts[target.storage].wrapping_add(lines * LINE);
+        let start: *mut u8 = self.starts[target.storage];
+        assert!(!start.is_null(), "there is no memory yet");
+        let start = start.wrapping_add(lines * LINE);
         // SAFETY: as in `read`; exclusive by the caller's promise.
         let data = unsafe {
             match dtype {

@@ -125,6 +125,7 @@ impl<T: Real> Plan<T> {
         input: usize,
         fill: &(dyn Fn(DataMut<'_, T>) -> Result<()> + Sync),
     ) -> Result<()> {
+        self.memory.provide();
         let Place { storage, .. } = self.inputs[input];
         let target = Target { storage, mode: Mode::Write };
         let memory = Shared(&self.memory);
@@ -155,6 +156,7 @@ impl<T: Real> Plan<T> {
 
     /// Sets the words that key a stream of random numbers.
     pub fn set_seed(&mut self, seed: usize, words: [i32; 4]) {
+        self.memory.provide();
         let Place { storage, .. } = self.seeds[seed];
         // SAFETY: as in `input`.
         let mut written = unsafe { self.memory.write(Target { storage, mode: Mode::Write }) };
