@@ -87,7 +87,19 @@ function proportional(
   if (!from || !to || from === to) return [];
   const ratio = to.size / from.size;
   const [start, end] = growing ? [to.seconds / ratio, to.seconds] : [from.seconds, from.seconds / ratio];
-  return [line('linear', x(from.size), y(start), x(to.size), y(end))];
+  const [first, last] = [
+    [x(from.size), y(start)],
+    [x(to.size), y(end)],
+  ] as [Point, Point];
+  return [line('linear', ...inside(first, last), ...inside(last, first))];
+}
+
+type Point = [x: number, y: number];
+
+/** The end of a straight line, or where it comes from below the axis. */
+function inside([x, y]: Point, [otherX, otherY]: Point): Point {
+  if (y <= BOTTOM) return [x, y];
+  return [x + ((otherX - x) * (BOTTOM - y)) / (otherY - y), BOTTOM];
 }
 
 export function drawSeries(reports: readonly Report[]): string {
