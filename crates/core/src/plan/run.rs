@@ -13,7 +13,7 @@ use crate::plan::memory::{Bindings, Constant, Memory};
 use crate::plan::metric::Judge;
 use crate::plan::program::Program;
 use crate::plan::step::{Context, Phase, Place, PlanInfo, Step, StepInfo, Target, Updates, Written, real};
-use crate::pool::{get_num_threads, parallel_for};
+use crate::pool::{get_num_threads, parallel_for, with_num_threads};
 use crate::real::Real;
 
 /// A program compiled for one batch shape: ready to run.
@@ -130,10 +130,13 @@ impl<T: Real> Plan<T> {
         let target = Target { storage, mode: Mode::Write };
         let memory = Shared(&self.memory);
         let failure = Mutex::new(None);
-        parallel_for(self.memory.storages()[storage].copies, 1, &|copies| {
+        let copies = self.memory.storages()[storage].copies;
+        let threads = if copies > 1 { 1 } else { get_num_threads() }; // each has a copy to fill
+        parallel_for(copies, 1, &|copies| {
             for copy in copies {
                 // SAFETY: no step runs, the plan is borrowed mutably, and copies do not overlap.
-                if let Err(error) = fill(unsafe { memory.get().write_copy(target, copy) }.data) {
+                let to = unsafe { memory.get().write_copy(target, copy) }.data;
+                if let Err(error) = with_num_threads(threads, || fill(to)) {
                     *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 }
             }
