@@ -22,7 +22,7 @@ use steps::{AT_ONCE, ROWS, Step};
 
 /// Depth: the most steps between two visits to C, a panel of B is this high. Rows: of a block of A, whose steps are listed
 /// at once. Columns: of a block of packed B.
-const LIMITS: Limits = Limits { depth: 1024, rows: 128, cols: 512 };
+const LIMITS: Limits = Limits { depth: 1024, rows: 128, cols: 512, kept_rows: usize::MAX };
 
 /// Products with fewer multiply-adds, or fewer columns, are not worth a look at their zeros.
 const LEAST: usize = 128 * 1024;
@@ -98,10 +98,10 @@ unsafe fn part<V: Simd>(product: &Problem, kernels: &TileKernels) {
     let bits = steps::bitmap_bytes(depth, groups * ROWS);
     with_workspace([panels, groups * list / 2, bits.div_ceil(4)], |[panels, lists, bits]| {
         let mut finite = true;
-        LIMITS.blocks::<V>(product, |product, first| {
+        LIMITS.blocks::<V>(product, |product, at| {
             // SAFETY: the block lies within the product, and there is room for its panels and lists.
             unsafe {
-                if first {
+                if at.row == 0 {
                     finite = match packed {
                         true => pack::<V>(product.b, product.depth, product.cols, panels),
                         false => {
