@@ -22,16 +22,17 @@ import { latency, mlp, scaling, seed } from './suites/training.js';
 import { formatCase, formatGroups, formatHead, formatScaling, formatSeries, formatTook } from './table.js';
 
 const efforts: Record<'full' | 'quick', Effort> = {
-  full: { turns: 25, seconds: 0.05 },
-  quick: { turns: 3, seconds: 0.01 },
+  full: { turns: 25, seconds: 0.05, warmUp: 1 },
+  quick: { turns: 3, seconds: 0.01, warmUp: 0 },
 };
 
 function effortOf(one: Case, quick: boolean): Effort {
   if (quick) return efforts.quick;
   // The random shapes are many, so each is short.
-  if (one.group === 'random shapes') return { turns: 7, seconds: 0.015 };
+  if (one.group === 'random shapes') return { turns: 7, seconds: 0.015, warmUp: 0 };
   // A percentile takes many delays.
-  if (one.program.program === 'latency') return { turns: 5, seconds: 1 };
+  if (one.program.program === 'latency') return { turns: 5, seconds: 1, warmUp: 0 };
+  if (one.suite === 'start') return { ...efforts.full, warmUp: 0 };
   return efforts.full;
 }
 

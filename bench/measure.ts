@@ -25,6 +25,8 @@ export interface Effort {
   turns: number;
   /** A turn takes at least so long, s. */
   seconds: number;
+  /** Before the first turn everybody works for so long, s: V8 compiles what a loop calls during its first 2000 steps. */
+  warmUp: number;
 }
 
 /** After so long, s, a case has no further turns if it had as many as it needs. */
@@ -104,9 +106,14 @@ function yardstickOf({ program, flops, bytes, resident }: Case): Program | undef
 /** How many runs fill a turn; it is warm after that. */
 async function calibrate(participant: Participant, effort: Effort): Promise<number> {
   let times = 1;
+  let worked = 0;
   for (;;) {
     const { seconds, runs } = await participant.run(times);
-    if (seconds >= effort.seconds) return runs;
+    worked += seconds;
+    if (seconds >= effort.seconds) {
+      if (worked >= effort.warmUp) return runs;
+      continue;
+    }
     const few = seconds < effort.seconds / 10;
     times = few ? runs * 10 : Math.ceil(runs * Math.min(10, (1.1 * effort.seconds) / seconds));
   }
