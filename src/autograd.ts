@@ -191,7 +191,7 @@ export function backward(root: Tensor, gradient: Tensor | undefined): void {
     });
   }
   try {
-    native.backward(Int32Array.from(program), values, seed, buffers);
+    native.backward(new Int32Array(program), values, seed, buffers);
   } catch (error) {
     throw fromNative(error);
   }

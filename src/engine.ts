@@ -43,7 +43,6 @@ type Calls = Map<number | string, Prepared>;
 /** By operation and attributes; most operations have none. */
 const plain = new Map<string, Calls>();
 const attributed = new Map<string, Calls>();
-const layouts = new Map<string, number>();
 let prepared = 0;
 let generation = 0;
 
@@ -55,15 +54,33 @@ function forget(): void {
   generation++;
 }
 
+/** Layouts that begin alike: a tree, since batches come with new shapes all the time, and texts of them would be slow. */
+class Layouts {
+  /** That of the layout which ends here, from 1 on. */
+  key = 0;
+  private readonly longer = new Map<number, Layouts>();
+
+  at(number: number): Layouts {
+    let layouts = this.longer.get(number);
+    if (!layouts) {
+      layouts = new Layouts();
+      this.longer.set(number, layouts);
+    }
+    return layouts;
+  }
+}
+
+const layouts = new Layouts();
+let keys = 0;
+
 /** A number for each combination of type, shape and strides, so that looking up a prepared operation is cheap. */
 function layoutKey(dtype: DType, shape: readonly number[], strides: readonly number[]): number {
-  const text = `${dtype},${shape},${strides}`;
-  let key = layouts.get(text);
-  if (key === undefined) {
-    key = layouts.size;
-    layouts.set(text, key);
+  let layout = layouts.at(dtypes.indexOf(dtype));
+  for (let i = 0; i < shape.length; i++) {
+    layout = layout.at(shape[i] as number).at(strides[i] as number);
   }
-  return key;
+  if (layout.key === 0) layout.key = ++keys;
+  return layout.key;
 }
 
 function keyOf(tensor: Tensor): number {
@@ -71,12 +88,21 @@ function keyOf(tensor: Tensor): number {
   return tensor.layoutKey;
 }
 
+/**
+ * The layouts of all inputs, in order: what a prepared call is known by. A small integer, which is what a Map finds
+ * fastest, where there are few inputs and not too many layouts; those for one, two and three inputs do not overlap.
+ */
 function signature(inputs: readonly Tensor[]): number | string {
-  const [a, b] = inputs;
-  if (inputs.length === 1) return keyOf(a as Tensor);
-  if (inputs.length === 2) {
+  const [a, b, c] = inputs;
+  if (inputs.length === 1) {
+    const k = keyOf(a as Tensor);
+    if (k < 2 ** 15) return k;
+  } else if (inputs.length === 2) {
     const [k, l] = [keyOf(a as Tensor), keyOf(b as Tensor)];
-    if (k < 2 ** 15 && l < 2 ** 15) return (k << 15) | l; // a small integer is what a Map finds fastest
+    if (k < 2 ** 15 && l < 2 ** 15) return (k << 15) | l;
+  } else if (inputs.length === 3) {
+    const [k, l, m] = [keyOf(a as Tensor), keyOf(b as Tensor), keyOf(c as Tensor)];
+    if (k < 2 ** 10 && l < 2 ** 10 && m < 2 ** 10) return -((k << 20) | (l << 10) | m);
   }
   return inputs.map(keyOf).join();
 }

@@ -59,6 +59,26 @@ describe('steps and state are those of PyTorch', () => {
   });
 });
 
+test('options may be changed between steps, in place too', () => {
+  const change = (after: (group: { betas: [number, number]; lr: number }) => void): unknown => {
+    const param = new nn.Parameter(tensor([1, 2, 3]));
+    const optimizer = new optim.Adam([param], { lr: 0.1, betas: [0.9, 0.9] });
+    steps(param, optimizer, 0, 2);
+    after(optimizer.paramGroups[0] as unknown as { betas: [number, number]; lr: number });
+    return steps(param, optimizer, 2, 4);
+  };
+  const unchanged = change(() => {});
+  const replaced = change((group) => {
+    group.betas = [0.5, 0.9];
+  });
+  expect(replaced).not.toEqual(unchanged);
+  expect(
+    change(({ betas }) => {
+      betas[0] = 0.5;
+    }),
+  ).toEqual(replaced);
+});
+
 test('a state goes on in another optimizer as in the first', () => {
   for (const options of [{ lr: 0.1 }, { lr: 0.1, amsgrad: true, betas: [0.5, 0.5] as const }]) {
     const param = new nn.Parameter(tensor([1, 2, 3]));

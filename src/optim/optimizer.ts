@@ -73,6 +73,8 @@ export abstract class Optimizer<O extends Options<O>> {
   readonly paramGroups: ParamGroup<O>[];
   readonly #rule: Rule<O>;
   readonly #memories = new Map<Tensor, Memory>();
+  /** The options of each group as they last were, and their encoding. */
+  readonly #encoded = new WeakMap<ParamGroup<O>, { options: O; text: string }>();
 
   constructor(rule: Rule<O>, params: Params<O>, options: Partial<O>) {
     this.#rule = rule;
@@ -105,7 +107,7 @@ export abstract class Optimizer<O extends Options<O>> {
     if (this.paramGroups.length > 1) for (const group of this.paramGroups) this.#check(group);
     const updates = this.paramGroups.map((group) => this.#prepare(group));
     for (const { options, updated, memories, params, grads, buffers } of updates) {
-      const steps = Int32Array.from(memories, (memory) => memory?.steps ?? 0);
+      const steps = new Int32Array(memories.map((memory) => memory?.steps ?? 0));
       this.#native(options, params, grads, buffers, steps);
       updated.forEach((param, i) => {
         param.storage.version++;
@@ -252,15 +254,23 @@ export abstract class Optimizer<O extends Options<O>> {
 
   #encode(group: ParamGroup<O>): string {
     const { name, defaults } = this.#rule;
+    const known = this.#encoded.get(group);
+    if (
+      known &&
+      Object.keys(defaults).every((key) => isSame(group[key as keyof O], known.options[key as keyof O]))
+    )
+      return known.text;
     const options: Record<string, unknown> = {};
     for (const [key, preset] of Object.entries(defaults)) {
       const value = group[key as keyof O];
       if (typeof preset === 'boolean') checkBoolean(name, key, value);
       else if (Array.isArray(preset)) checkPair(name, key, value);
       else checkNumber(name, key, value);
-      options[key] = value;
+      options[key] = Array.isArray(value) ? [...value] : value; // whose elements may be changed, too
     }
-    return JSON.stringify(options);
+    const text = JSON.stringify(options);
+    this.#encoded.set(group, { options: options as O, text });
+    return text;
   }
 
   #prepare(group: ParamGroup<O>): Update {
@@ -302,6 +312,13 @@ export abstract class Optimizer<O extends Options<O>> {
       throw fromNative(error);
     }
   }
+}
+
+/** Whether an option has the value that it had. */
+function isSame(value: unknown, former: unknown): boolean {
+  return Array.isArray(former)
+    ? Array.isArray(value) && value.length === former.length && former.every((one, i) => one === value[i])
+    : value === former;
 }
 
 /** Options that were given: `{ lr: undefined }` gives none. */
