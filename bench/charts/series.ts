@@ -116,5 +116,5 @@ export function drawSeries(reports: readonly Report[]): string {
   legend.push(line('linear', at - 16, 62, at + 10, 62), text(at + 16, 66, 'in proportion'));
   const marks = panels.flatMap((panel, i) => drawPanel(panel, i * width + GAP, (i + 1) * width - 14));
   const title = 'Time of an epoch of 784-128-10, batch 64';
-  return picture(title, report, `${report.isa}; logarithmic`, BOTTOM + 34, [...legend, ...marks]);
+  return picture(title, [report], `${report.isa}; logarithmic`, BOTTOM + 34, [...legend, ...marks]);
 }

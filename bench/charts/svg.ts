@@ -67,20 +67,22 @@ export function line(kind: string, x1: number, y1: number, x2: number, y2: numbe
   return `<line class="${kind}" x1="${a}" y1="${b}" x2="${c}" y2="${d}"/>`;
 }
 
-/** A whole picture, with a title and on which machine it was measured. */
+/** A whole picture, with a title, on which machine it was measured, and when. */
 export function picture(
   title: string,
-  { machine, date }: Report,
+  reports: readonly [Report, ...Report[]],
   note: string,
   height: number,
   marks: string[],
 ) {
+  const [{ machine }] = reports;
+  const dates = [...new Set(reports.map(({ date }) => date.slice(0, 10)))].join(' and ');
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" role="img"`,
     ` aria-label="${escaped(title)}">`,
     `<style>${style}\n</style>`,
     text(8, 24, title, 'class="title"'),
-    text(8, 44, `${machine.cpu}, ${machine.cores} cores, ${date.slice(0, 10)}; ${note}`),
+    text(8, 44, `${machine.cpu}, ${machine.cores} cores, ${dates}; ${note}`),
     ...marks,
     '</svg>\n',
   ].join('\n');
